@@ -1,0 +1,10 @@
+//! The model of a workspace repository and everything that changes one.
+//!
+//! No HTTP, no async, no environment, no printing: see `docs/ARCHITECTURE.md`.
+
+pub mod name;
+pub mod oid;
+pub mod path;
+pub mod problem;
+pub mod role;
+pub mod tree;
