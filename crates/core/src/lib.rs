@@ -8,3 +8,4 @@ pub mod path;
 pub mod problem;
 pub mod role;
 pub mod tree;
+pub mod yaml;
