@@ -8,4 +8,5 @@ pub mod path;
 pub mod problem;
 pub mod role;
 pub mod tree;
+pub mod workspace_file;
 pub mod yaml;
