@@ -2,6 +2,8 @@
 //!
 //! No HTTP, no async, no environment, no printing: see `docs/ARCHITECTURE.md`.
 
+pub mod check;
+pub mod model;
 pub mod name;
 pub mod oid;
 pub mod path;

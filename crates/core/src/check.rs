@@ -1,0 +1,26 @@
+//! Whether content is what a workspace repository may hold: every problem, with its place and cure.
+//!
+//! A string is taken as it was written: where one is expected, any scalar is the string, never typed
+//! and never refused. Fields that aren't known are accepted and kept.
+
+mod across;
+mod collisions;
+#[cfg(test)]
+mod corpus;
+mod document;
+mod file;
+#[cfg(test)]
+mod fixtures;
+mod lists;
+mod names;
+mod nearest;
+mod place;
+mod schema;
+mod shape;
+mod tree;
+
+pub use across::check_across;
+pub use collisions::path_collisions;
+pub use file::{check_blob, check_file};
+pub use nearest::nearest;
+pub use tree::check_tree;
