@@ -8,6 +8,7 @@ pub mod name;
 pub mod oid;
 pub mod path;
 pub mod problem;
+pub mod repository;
 pub mod role;
 pub mod tree;
 pub mod workspace_file;

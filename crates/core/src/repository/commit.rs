@@ -1,0 +1,244 @@
+//! The one write path: edits become one pack, then the references move.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::error::{Error, Result};
+use super::history::CommitInfo;
+use super::message::{Author, CommitText};
+use super::names::RecordName;
+use super::objects::{Kind, Objects};
+use super::pack::{PackObject, write_pack};
+use super::refs::{Move, Refs, move_all};
+use super::tree_edit::{Target, TreeEditor};
+use super::{Repository, Writer};
+use crate::name::BranchName;
+use crate::oid::{BlobId, CommitId, TreeId};
+use crate::path::RepoPath;
+use crate::tree::{Edit, Edits};
+
+/// Edits from which on their content is hashed on all cores.
+const PARALLEL_FROM: usize = 64;
+
+/// A commit to make.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitRequest<'a> {
+    /// The branch to move.
+    pub branch: &'a BranchName,
+    /// Where the branch must be, and the new commit's parent; nothing if the branch must not exist.
+    pub base: Option<CommitId>,
+    /// What changes against the base.
+    pub edits: &'a Edits,
+    /// Records that move together with the branch.
+    pub records: &'a [RecordUpdate],
+    /// Who makes the change; also the committer.
+    pub author: &'a Author,
+    /// Subject, and body if there is one.
+    pub message: &'a str,
+    /// Trailers, `Key: value`.
+    pub trailers: &'a [(String, String)],
+    /// When the change is made.
+    pub when: Timestamp,
+}
+
+/// What changes in a record.
+#[derive(Debug, Clone)]
+pub struct RecordUpdate {
+    /// The record; it begins empty.
+    pub name: RecordName,
+    /// What changes against its present content.
+    pub edits: Edits,
+}
+
+/// How a commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The branch is at this new commit, durably.
+    Committed(CommitId),
+    /// The files are as they were, so there is no commit. Changed records have moved, durably.
+    Unchanged,
+    /// The branch is not at the base but here, and nothing changed.
+    Conflict(Option<CommitId>),
+}
+
+impl Repository {
+    /// Commits edits to a branch: all of them or none, durable when it returns.
+    ///
+    /// Writers of one repository queue. A crash at any moment leaves the branch at the old or at
+    /// the new commit; what it may leave beside them is unreachable.
+    pub fn commit(&self, request: &CommitRequest<'_>) -> Result<Outcome> {
+        let writer = self.writer()?;
+        let refs = self.refs();
+        let head = refs.branches.get(request.branch.as_str()).copied();
+        if head != request.base {
+            return Ok(Outcome::Conflict(head));
+        }
+        if head.is_none() {
+            refuse_collision(&refs, request.branch)?;
+        }
+        let Some(plan) = Plan::make(self.objects(), &refs, request)? else {
+            return Ok(Outcome::Unchanged);
+        };
+        write_pack(self.objects().directory(), &plan.objects)?;
+        if self.move_refs(&writer, &plan.moves)?.is_none() {
+            return Ok(Outcome::Conflict(self.head(request.branch)?));
+        }
+        for (id, raw) in &plan.trees {
+            self.objects().keep_tree(*id, raw);
+        }
+        let Some(info) = plan.commit else { return Ok(Outcome::Unchanged) };
+        let id = info.id;
+        self.objects().keep_commit(info);
+        Ok(Outcome::Committed(id))
+    }
+
+    /// Makes a branch at a commit that the repository has.
+    pub fn create_branch(&self, branch: &BranchName, at: CommitId) -> Result<()> {
+        let writer = self.writer()?;
+        let refs = self.refs();
+        let exists = || Error::BranchExists(branch.to_string());
+        if refs.branches.contains_key(branch.as_str()) {
+            return Err(exists());
+        }
+        refuse_collision(&refs, branch)?;
+        self.objects().commit(at)?;
+        let step = Move { name: branch.reference(), from: None, to: *at.as_bytes() };
+        self.move_refs(&writer, &[step])?.ok_or_else(exists)
+    }
+
+    /// Moves references and what is known of them in memory; nothing is returned if one was elsewhere.
+    fn move_refs(&self, writer: &Writer, moves: &[Move]) -> Result<Option<()>> {
+        let result = move_all(&writer.handle, moves);
+        if !matches!(result, Ok(true)) {
+            // Somebody else has been here, or only some have moved.
+            self.read_refs(writer)?;
+            return result.map(|_| None);
+        }
+        let mut refs = (*self.refs()).clone();
+        for step in moves {
+            refs.set(&step.name, step.to);
+        }
+        self.set_refs(refs);
+        Ok(Some(()))
+    }
+}
+
+fn refuse_collision(refs: &Refs, branch: &BranchName) -> Result<()> {
+    refs.collision(branch.as_str()).map_or(Ok(()), |name| {
+        Err(Error::BranchCollision { branch: branch.to_string(), other: name.to_owned() })
+    })
+}
+
+/// What is to be written, and where references are to point afterwards.
+struct Plan {
+    objects: Vec<PackObject>,
+    trees: Vec<(TreeId, Bytes)>,
+    moves: Vec<Move>,
+    commit: Option<CommitInfo>,
+}
+
+impl Plan {
+    /// Works out a commit; nothing is returned when nothing would change.
+    fn make(objects: &Objects, refs: &Refs, request: &CommitRequest<'_>) -> Result<Option<Self>> {
+        let base_tree = request.base.map(|id| objects.commit(id)).transpose()?.map(|info| info.tree);
+        let mut content = Content::default();
+        let edits = content.take(request.edits);
+        let records: Vec<_> =
+            request.records.iter().map(|record| (&record.name, content.take(&record.edits))).collect();
+
+        let mut editor = TreeEditor::new(objects);
+        let tree = editor.edit(base_tree, edits.into_iter())?;
+        let mut moves: Vec<Move> = Vec::new();
+        let mut present: Vec<TreeId> = base_tree.into_iter().collect();
+        for (name, edits) in records {
+            let name_in_full = name.reference();
+            // A record may be named twice; the second edits what the first has made of it.
+            if let Some(step) = moves.iter_mut().find(|step| step.name == name_in_full) {
+                step.to = *editor.edit(Some(TreeId::from_bytes(step.to)), edits.into_iter())?.as_bytes();
+                continue;
+            }
+            let old = refs.records.get(name.as_str()).copied();
+            let new = editor.edit(old, edits.into_iter())?;
+            present.extend(old);
+            let from = old.map(|id| *id.as_bytes());
+            moves.push(Move { name: name_in_full, from, to: *new.as_bytes() });
+        }
+        moves.retain(|step| step.from != Some(step.to));
+        let is_commit = base_tree != Some(tree);
+        if !is_commit && moves.is_empty() {
+            return Ok(None);
+        }
+        content.settle(objects, &present)?;
+
+        let mut plan = Self { objects: Vec::new(), trees: Vec::new(), moves, commit: None };
+        if is_commit {
+            let CommitRequest { author, when, message, trailers, base: parent, .. } = *request;
+            let text = CommitText { tree, parent, author, when, message, trailers };
+            let (text, info) = text.write();
+            let id = info.id;
+            plan.objects.push(PackObject { kind: Kind::Commit, content: text.into() });
+            let from = parent.map(|id| *id.as_bytes());
+            plan.moves.push(Move { name: request.branch.reference(), from, to: *id.as_bytes() });
+            plan.commit = Some(info);
+        }
+        plan.trees.extend(editor.made);
+        let trees = plan.trees.iter().map(|(_, raw)| PackObject { kind: Kind::Tree, content: raw.clone() });
+        plan.objects.extend(trees);
+        let blobs = content.new.into_values().map(|content| PackObject { kind: Kind::Blob, content });
+        plan.objects.extend(blobs);
+        Ok(Some(plan))
+    }
+}
+
+/// The content that edits bring, and that they count on.
+#[derive(Default)]
+struct Content {
+    new: IndexMap<BlobId, Bytes>,
+    linked: HashSet<BlobId>,
+}
+
+impl Content {
+    /// Takes in the content of edits and returns what they leave at each path.
+    fn take<'e>(&mut self, edits: &'e Edits) -> Vec<(&'e RepoPath, Target)> {
+        let hash = |(path, edit): (&'e RepoPath, &'e Edit)| match edit {
+            Edit::Write(content) => (path, Some(BlobId::of(content)), Some(content)),
+            Edit::Link(id) => (path, Some(*id), None),
+            Edit::Remove => (path, None, None),
+        };
+        let hashed: Vec<_> = if edits.len() < PARALLEL_FROM {
+            edits.iter().map(hash).collect()
+        } else {
+            edits.iter().collect::<Vec<_>>().into_par_iter().map(hash).collect()
+        };
+        let mut targets = Vec::with_capacity(hashed.len());
+        for (path, target, content) in hashed {
+            targets.push((path, target));
+            match (target, content) {
+                (Some(id), Some(content)) => drop(self.new.entry(id).or_insert_with(|| content.clone())),
+                (Some(id), None) => drop(self.linked.insert(id)),
+                _ => {}
+            }
+        }
+        targets
+    }
+
+    /// Drops the content that the present trees hold, and checks that links lead somewhere.
+    ///
+    /// An object that is in the repository but in none of these trees is written again: it may be
+    /// unreachable, and a `git gc` may be just about to prune it.
+    fn settle(&mut self, objects: &Objects, present: &[TreeId]) -> Result<()> {
+        let Self { new, linked } = self;
+        linked.retain(|id| !new.contains_key(id));
+        for listing in present.iter().filter_map(|tree| objects.known_listing(*tree)) {
+            let held: HashSet<&BlobId> =
+                listing.files.values().filter(|id| new.contains_key(*id) || linked.contains(*id)).collect();
+            new.retain(|id, _| !held.contains(id));
+            linked.retain(|id| !held.contains(id));
+        }
+        linked.iter().try_for_each(|id| objects.size(Kind::Blob, *id.as_bytes()).map(drop))
+    }
+}

@@ -1,0 +1,215 @@
+//! Reading history: commits, what they changed, and names for them.
+
+use std::collections::BTreeSet;
+
+use git2::{ErrorCode, Oid};
+use jiff::Timestamp;
+
+use super::Repository;
+use super::error::{Error, Result};
+use super::message::{Author, Message};
+use super::objects::Objects;
+use super::refs::raw;
+use super::tree_diff::differences;
+use super::tree_format::is_file;
+use crate::oid::{CommitId, TreeId};
+use crate::path::RepoPath;
+
+/// What a commit says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// The commit.
+    pub id: CommitId,
+    /// Its tree: equal trees, equal files.
+    pub tree: TreeId,
+    /// The commits before it; the first is the one that it was made on.
+    pub parents: Vec<CommitId>,
+    /// Who made the change.
+    pub author: Author,
+    /// When the commit was made.
+    pub time: Timestamp,
+    /// The first line of the message.
+    pub subject: String,
+    /// The message between subject and trailers.
+    pub body: String,
+    /// The trailers; anyone who pushes can write any, so they prove nothing.
+    pub trailers: Vec<(String, String)>,
+}
+
+impl CommitInfo {
+    pub(super) fn read(commit: &git2::Commit<'_>) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let Message { subject, body, trailers } = Message::parse(&text(commit.message_bytes()));
+        let author = commit.author();
+        Self {
+            id: CommitId::from_bytes(raw(commit.id())),
+            tree: TreeId::from_bytes(raw(commit.tree_id())),
+            parents: commit.parent_ids().map(|id| CommitId::from_bytes(raw(id))).collect(),
+            author: Author { name: text(author.name_bytes()), email: text(author.email_bytes()) },
+            // A pushed commit may claim any time.
+            time: Timestamp::from_second(commit.time().seconds()).unwrap_or_default(),
+            subject,
+            body,
+            trailers,
+        }
+    }
+}
+
+/// How a path differs between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// The path is new.
+    Added,
+    /// Its content, or its mode, is another.
+    Modified,
+    /// The path is gone.
+    Removed,
+}
+
+/// A file that differs between two commits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PathChange {
+    /// The file.
+    pub path: RepoPath,
+    /// How it differs.
+    pub kind: ChangeKind,
+}
+
+/// Returns the files that differ, by path; what is no file of a workspace is left out.
+pub(super) fn changed_paths(objects: &Objects, old: Option<TreeId>, new: TreeId) -> Result<Vec<PathChange>> {
+    let mut changes = Vec::new();
+    for difference in differences(objects, old, Some(new))? {
+        let Some(path) =
+            std::str::from_utf8(&difference.path).ok().and_then(|text| RepoPath::parse(text).ok())
+        else {
+            continue;
+        };
+        let file = |leaf: Option<super::tree_diff::Leaf>| leaf.is_some_and(|leaf| is_file(leaf.mode));
+        let kind = match (file(difference.old), file(difference.new)) {
+            (true, true) => ChangeKind::Modified,
+            (false, true) => ChangeKind::Added,
+            (true, false) => ChangeKind::Removed,
+            (false, false) => continue,
+        };
+        changes.push(PathChange { path, kind });
+    }
+    changes.sort();
+    Ok(changes)
+}
+
+/// Walks the commits that can be reached from some and not from others, newest first.
+pub(super) fn walk(
+    objects: &Objects,
+    from: &[CommitId],
+    hidden: &[CommitId],
+    skip: usize,
+    limit: usize,
+) -> Result<Vec<CommitId>> {
+    let walked = objects.with(|handle| {
+        let mut walk = handle.revwalk()?;
+        walk.set_sorting(git2::Sort::TIME)?;
+        for id in from {
+            walk.push(Oid::from_bytes(id.as_bytes())?)?;
+        }
+        for id in hidden {
+            walk.hide(Oid::from_bytes(id.as_bytes())?)?;
+        }
+        walk.skip(skip).take(limit).map(|id| Ok(CommitId::from_bytes(raw(id?)))).collect::<Result<_, _>>()
+    });
+    walked.map_err(Error::git("walk the history"))
+}
+
+/// Tells whether a commit is another one or descends from it.
+pub(super) fn is_descendant(objects: &Objects, old: CommitId, new: CommitId) -> Result<bool> {
+    if old == new {
+        return Ok(true);
+    }
+    let descends = objects.with(|handle| {
+        handle.graph_descendant_of(Oid::from_bytes(new.as_bytes())?, Oid::from_bytes(old.as_bytes())?)
+    });
+    descends.map_err(Error::git("compare two commits"))
+}
+
+impl Repository {
+    /// Returns what a commit says.
+    pub fn commit_info(&self, id: CommitId) -> Result<CommitInfo> {
+        Ok((*self.objects().commit(id)?).clone())
+    }
+
+    /// Returns commits from one backwards, newest first.
+    pub fn log(&self, from: CommitId, skip: usize, limit: usize) -> Result<Vec<CommitInfo>> {
+        let ids = walk(self.objects(), &[from], &[], skip, limit)?;
+        ids.into_iter().map(|id| self.commit_info(id)).collect()
+    }
+
+    /// Returns the files that differ between two commits, or that the second one has.
+    pub fn changed_paths(&self, old: Option<CommitId>, new: CommitId) -> Result<Vec<PathChange>> {
+        let old = old.map(|id| self.objects().commit(id)).transpose()?.map(|info| info.tree);
+        changed_paths(self.objects(), old, self.objects().commit(new)?.tree)
+    }
+
+    /// Tells whether a commit is another one or descends from it.
+    pub fn is_descendant(&self, old: CommitId, new: CommitId) -> Result<bool> {
+        is_descendant(self.objects(), old, new)
+    }
+
+    /// Finds a commit by branch, tag, or 7 to 40 hexadecimal digits of its id.
+    ///
+    /// A branch goes before a tag of the same name, and both before an id. Only commits that a
+    /// branch or tag leads to are found: what lies under hidden references, or is left from
+    /// refused pushes, is nobody's to ask for.
+    pub fn resolve(&self, revision: &str) -> Result<CommitId> {
+        let refs = self.refs();
+        if let Some(id) = refs.branches.get(revision).or_else(|| refs.tags.get(revision)) {
+            return Ok(*id);
+        }
+        let unknown = || Error::UnknownRevision(revision.chars().take(300).collect());
+        let is_id =
+            (7..=40).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_id {
+            return Err(unknown());
+        }
+        let tips: BTreeSet<CommitId> = refs.branches.values().chain(refs.tags.values()).copied().collect();
+        let prefix = revision.to_ascii_lowercase();
+        let found = self.objects().with(|handle| {
+            let short = Oid::from_str(&prefix)?;
+            match handle.odb()?.exists_prefix(short, prefix.len()) {
+                Ok(id) => Ok(Found::One(CommitId::from_bytes(raw(id)))),
+                Err(error) if error.code() == ErrorCode::NotFound => Ok(Found::None),
+                Err(error) if error.code() == ErrorCode::Ambiguous => Ok(Found::Several),
+                Err(error) => Err(error),
+            }
+        });
+        match found.map_err(Error::git("look for an id"))? {
+            Found::None => Err(unknown()),
+            Found::One(id) => {
+                // Whatever else the id names, it is no commit of ours.
+                if self.objects().commit(id).is_err() {
+                    return Err(unknown());
+                }
+                for tip in tips {
+                    if is_descendant(self.objects(), id, tip)? {
+                        return Ok(id);
+                    }
+                }
+                Err(unknown())
+            }
+            Found::Several => {
+                let tips: Vec<CommitId> = tips.into_iter().collect();
+                let mut matching = walk(self.objects(), &tips, &[], 0, usize::MAX)?;
+                matching.retain(|id| id.to_string().starts_with(&prefix));
+                match matching[..] {
+                    [] => Err(unknown()),
+                    [id] => Ok(id),
+                    _ => Err(Error::AmbiguousRevision(revision.to_owned())),
+                }
+            }
+        }
+    }
+}
+
+enum Found {
+    None,
+    One(CommitId),
+    Several,
+}

@@ -1,0 +1,9 @@
+//! Tests of the store as a whole, against the real `git` where it can judge.
+
+mod commits;
+mod crashes;
+mod histories;
+mod history;
+mod lifecycle;
+mod packs;
+mod stage;
