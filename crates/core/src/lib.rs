@@ -3,6 +3,7 @@
 //! No HTTP, no async, no environment, no printing: see `docs/ARCHITECTURE.md`.
 
 pub mod check;
+pub mod door;
 pub mod model;
 pub mod name;
 pub mod oid;
