@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod door;
+pub mod merge;
 pub mod model;
 pub mod name;
 pub mod oid;
@@ -12,5 +13,6 @@ pub mod problem;
 pub mod repository;
 pub mod role;
 pub mod tree;
+pub mod upload;
 pub mod workspace_file;
 pub mod yaml;

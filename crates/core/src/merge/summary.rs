@@ -1,0 +1,141 @@
+//! What a merge did, for the answer and the history.
+
+use serde::Serialize;
+
+/// What a merge does, by SLX; every list holds names as they are in the repository, sorted.
+///
+/// Every uploaded SLX stands in exactly one of `added`, `changed`, `kept`, `tombstoned`, `conflicts`, or is
+/// counted in `counts.unchanged`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MergeSummary {
+    /// SLXs that the repository did not have.
+    pub added: Vec<String>,
+    /// SLXs whose files the upload changed, or replaced because the builder changed their identity.
+    pub changed: Vec<String>,
+    /// SLXs whose files the upload would have changed, had it not been asked to keep existing ones.
+    pub kept: Vec<String>,
+    /// Uploaded SLXs that people renamed and that keep the repository's name.
+    pub renamed: Vec<Renamed>,
+    /// Uploaded SLXs that stay out because people deleted them; names as uploaded.
+    pub tombstoned: Vec<String>,
+    /// SLXs that were removed because the upload lacks them.
+    pub pruned: Vec<String>,
+    /// SLXs that the upload lacks and that stay although a prune was asked for.
+    pub pruned_kept: Vec<PrunedKept>,
+    /// Uploaded SLXs that were left out; names as uploaded.
+    pub conflicts: Vec<Conflict>,
+    /// What the caller should know, one sentence each, at most [`MergeSummary::MAX_WARNINGS`].
+    pub warnings: Vec<String>,
+    /// How many there are of everything.
+    pub counts: MergeCounts,
+}
+
+/// An SLX that people renamed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Renamed {
+    /// The name in the repository.
+    pub name: String,
+    /// The name in the upload.
+    pub uploaded_name: String,
+}
+
+/// An SLX that a prune left where it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PrunedKept {
+    /// The name in the repository.
+    pub name: String,
+    /// Why it stays.
+    pub reason: KeptReason,
+}
+
+/// Why a prune leaves an SLX.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptReason {
+    /// No upload brought it, or it is marked as made by a person.
+    HandMade,
+    /// A builder at another location made it.
+    OtherLocation,
+    /// It says of no location that it comes from there.
+    NoLocation,
+    /// What uploads from this location wrote was never recorded, as in a migrated repository.
+    NoRecord,
+    /// Its files are not what an upload wrote there.
+    Edited,
+}
+
+/// An uploaded SLX that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Conflict {
+    /// The name in the upload.
+    pub name: String,
+    /// Why: `name_taken` or `duplicate_identity`.
+    pub code: &'static str,
+}
+
+/// How many SLXs and files a merge touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MergeCounts {
+    /// SLXs in the upload.
+    pub uploaded: usize,
+    /// As [`MergeSummary::added`].
+    pub added: usize,
+    /// As [`MergeSummary::changed`].
+    pub changed: usize,
+    /// Uploaded SLXs that the repository had just so.
+    pub unchanged: usize,
+    /// As [`MergeSummary::kept`].
+    pub kept: usize,
+    /// As [`MergeSummary::renamed`].
+    pub renamed: usize,
+    /// As [`MergeSummary::tombstoned`].
+    pub tombstoned: usize,
+    /// As [`MergeSummary::pruned`].
+    pub pruned: usize,
+    /// As [`MergeSummary::pruned_kept`].
+    pub pruned_kept: usize,
+    /// As [`MergeSummary::conflicts`].
+    pub conflicts: usize,
+    /// Warnings, listed or not.
+    pub warnings: usize,
+    /// Files that the merge writes.
+    pub files_written: usize,
+    /// Files that the merge removes.
+    pub files_removed: usize,
+}
+
+impl MergeSummary {
+    /// Most warnings that are listed; later ones are only counted.
+    pub const MAX_WARNINGS: usize = 100;
+
+    pub(super) fn warn(&mut self, warning: String) {
+        self.counts.warnings += 1;
+        if self.warnings.len() < Self::MAX_WARNINGS {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Sorts the lists and counts them.
+    pub(super) fn finish(&mut self) {
+        for names in
+            [&mut self.added, &mut self.changed, &mut self.kept, &mut self.tombstoned, &mut self.pruned]
+        {
+            names.sort_unstable();
+        }
+        self.renamed.sort_unstable();
+        self.pruned_kept.sort_unstable();
+        self.conflicts.sort_unstable();
+        let counts = &mut self.counts;
+        counts.added = self.added.len();
+        counts.changed = self.changed.len();
+        counts.kept = self.kept.len();
+        counts.renamed = self.renamed.len();
+        counts.tombstoned = self.tombstoned.len();
+        counts.pruned = self.pruned.len();
+        counts.pruned_kept = self.pruned_kept.len();
+        counts.conflicts = self.conflicts.len();
+    }
+}

@@ -1,0 +1,11 @@
+//! The rules of UPLOADS.md section 3 and of DECISIONS.md "Uploads", one test for each sentence.
+
+pub(crate) mod bundle;
+pub(crate) mod corpus;
+mod properties;
+mod rules_files;
+mod rules_groups;
+mod rules_manifest;
+mod rules_prune;
+mod rules_slxs;
+pub(crate) mod world;

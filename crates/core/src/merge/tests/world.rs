@@ -1,0 +1,230 @@
+//! A repository with its records, on which uploads and people work in turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::bundle::{Bundle, file};
+use crate::check::check_tree;
+use crate::merge::{
+    Manifest, MergeError, MergeInput, MergeMode, MergeOptions, MergePlan, MergeSummary, merge, upload_record,
+};
+use crate::model::{FactsCache, slx_directory};
+use crate::name::WorkspaceName;
+use crate::path::RepoPath;
+use crate::repository::RecordName;
+use crate::tree::{Edit, FileTree, MemoryTree};
+use crate::workspace_file::{WorkspaceConfig, WorkspaceFile};
+
+pub(crate) const KEEP_EXISTING: MergeMode = MergeMode::KeepExisting;
+pub(crate) const KEEP_UPLOADED: MergeMode = MergeMode::KeepUploaded;
+
+/// The `workspace.yaml` of a workspace that was just made.
+pub(crate) const FRESH: &str = "# The configuration of demo\napiVersion: runwhen.com/v1\nkind: Workspace\nmetadata:\n  name: demo\nspec:\n  displayName: Demo # for people\n  permissions:\n  - user: owner@example.com\n    role: admin\n";
+
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) tree: MemoryTree,
+    pub(crate) records: BTreeMap<RecordName, MemoryTree>,
+    pub(crate) facts: FactsCache,
+    pub(crate) options: MergeOptions,
+    pub(crate) workspace: WorkspaceName,
+}
+
+impl World {
+    /// Makes a workspace; uploads keep what exists and prune nothing until told otherwise.
+    pub(crate) fn new() -> Self {
+        let tree = [file("workspace.yaml", FRESH), file("README.md", "# demo\n")].into_iter().collect();
+        Self {
+            tree,
+            records: BTreeMap::new(),
+            facts: FactsCache::new(),
+            options: MergeOptions {
+                mode: KEEP_EXISTING,
+                prune_stale_slxs: false,
+                prune_stale_resources: false,
+                allow_mass_prune: false,
+                build_date: None,
+                now: "2023-07-14T06:00:00Z".parse().unwrap(),
+            },
+            workspace: WorkspaceName::parse("demo").unwrap(),
+        }
+    }
+
+    pub(crate) fn keeping_uploaded() -> Self {
+        let mut world = Self::new();
+        world.options.mode = KEEP_UPLOADED;
+        world
+    }
+
+    /// Keeps uploaded content and prunes SLXs, which is what the builder asks for.
+    pub(crate) fn pruning() -> Self {
+        let mut world = Self::keeping_uploaded();
+        world.options.prune_stale_slxs = true;
+        world
+    }
+
+    pub(crate) fn at(mut self, now: &str) -> Self {
+        self.options.now = now.parse::<Timestamp>().unwrap();
+        self
+    }
+
+    pub(crate) fn plan_tree(&self, upload: &MemoryTree) -> Result<MergePlan, MergeError> {
+        let nothing = MemoryTree::new();
+        let record = self.records.get(&upload_record(upload, &self.facts)?).unwrap_or(&nothing);
+        merge(&MergeInput {
+            workspace: &self.workspace,
+            repository: &self.tree,
+            record,
+            upload,
+            options: &self.options,
+            facts: &self.facts,
+        })
+    }
+
+    pub(crate) fn plan(&self, bundle: &Bundle) -> Result<MergePlan, MergeError> {
+        self.plan_tree(&bundle.tree())
+    }
+
+    /// Merges and applies, and checks the laws that hold for every merge.
+    pub(crate) fn apply_tree(&mut self, upload: &MemoryTree) -> Result<MergePlan, MergeError> {
+        let plan = self.plan_tree(upload)?;
+        let was_acceptable = self.is_acceptable(&self.tree) && self.is_acceptable(upload);
+        self.tree.apply(&plan.edits);
+        let record = self.records.entry(plan.record_name.clone()).or_default();
+        record.apply(&plan.record_edits);
+        for edit in plan.record_edits.values() {
+            if let Edit::Link(id) = edit {
+                assert!(self.tree.read(*id).is_ok(), "the record links what the branch holds");
+            }
+        }
+        if was_acceptable {
+            assert!(self.is_acceptable(&self.tree), "{:#?}", self.problems(&self.tree));
+        }
+        assert_accounted_for(upload, &plan.summary);
+        let again = self.plan_tree(upload)?;
+        assert!(again.edits.is_empty(), "a second merge changes {:#?}", again.edits);
+        assert!(again.record_edits.is_empty(), "a second merge records {:#?}", again.record_edits);
+        Ok(plan)
+    }
+
+    pub(crate) fn upload(&mut self, bundle: &Bundle) -> MergePlan {
+        self.apply_tree(&bundle.tree()).unwrap()
+    }
+
+    fn problems(&self, tree: &MemoryTree) -> Vec<crate::problem::Problem> {
+        check_tree(&self.workspace, tree, None, &self.facts).unwrap().into_sorted()
+    }
+
+    pub(crate) fn is_acceptable(&self, tree: &MemoryTree) -> bool {
+        check_tree(&self.workspace, tree, None, &self.facts).unwrap().is_acceptable()
+    }
+
+    // What people do.
+
+    pub(crate) fn write(&mut self, path: &str, text: &str) {
+        let (path, content) = file(path, text);
+        self.tree.insert(path, content);
+    }
+
+    pub(crate) fn replace(&mut self, path: &str, from: &str, to: &str) {
+        let text = self.text(path);
+        assert!(text.contains(from), "{path} holds no {from:?}:\n{text}");
+        self.write(path, &text.replace(from, to));
+    }
+
+    pub(crate) fn remove(&mut self, path: &str) {
+        assert!(self.has(path));
+        let edits = [(RepoPath::parse(path).unwrap(), Edit::Remove)].into();
+        self.tree.apply(&edits);
+    }
+
+    pub(crate) fn paths_of(&self, slx: &str) -> Vec<RepoPath> {
+        let of = |path: &&RepoPath| slx_directory(path).is_some_and(|(directory, _)| directory == slx);
+        self.tree.files().keys().filter(of).cloned().collect()
+    }
+
+    pub(crate) fn remove_slx(&mut self, slx: &str) {
+        let paths = self.paths_of(slx);
+        assert!(!paths.is_empty());
+        for path in paths {
+            self.remove(path.as_str());
+        }
+    }
+
+    /// Renames an SLX as people do: its directory and the names in its files.
+    pub(crate) fn rename_slx(&mut self, from: &str, to: &str) {
+        for path in self.paths_of(from) {
+            let text = self.text(path.as_str()).replace(&format!("demo--{from}\n"), &format!("demo--{to}\n"));
+            let (_, rest) = slx_directory(&path).unwrap();
+            let (rest, path) = (rest.to_owned(), path.as_str().to_owned());
+            self.remove(&path);
+            self.write(&format!("slxs/{to}/{rest}"), &text);
+        }
+    }
+
+    // What there is to see.
+
+    pub(crate) fn text(&self, path: &str) -> String {
+        let content = self.tree.read_path(path).unwrap().unwrap_or_else(|| panic!("there is no {path}"));
+        String::from_utf8(content.to_vec()).unwrap()
+    }
+
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.tree.files().contains_key(path)
+    }
+
+    /// Returns the names of all SLXs.
+    pub(crate) fn slxs(&self) -> Vec<String> {
+        let names = self.tree.files().keys().filter_map(slx_directory).map(|(name, _)| name.to_owned());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    pub(crate) fn manifest(&self) -> Manifest {
+        Manifest::read(&self.text(".workspace-builder-manifest.yaml")).unwrap()
+    }
+
+    pub(crate) fn config(&self) -> WorkspaceConfig {
+        WorkspaceFile::read(&self.text("workspace.yaml")).unwrap().config
+    }
+
+    /// Returns the groups as `name: member member`.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let show = |(name, group): (&String, &crate::workspace_file::SlxGroup)| {
+            format!("{name}: {}", group.slxs.join(" "))
+        };
+        self.config().slx_groups.iter().map(show).collect()
+    }
+
+    pub(crate) fn relationships(&self) -> Vec<String> {
+        let show = |r: &crate::workspace_file::Relationship| format!("{} {} {}", r.subject, r.verb, r.object);
+        self.config().slx_relationships.iter().map(show).collect()
+    }
+}
+
+/// Every uploaded SLX stands in exactly one list of the summary, or is counted as unchanged.
+fn assert_accounted_for(upload: &MemoryTree, summary: &MergeSummary) {
+    let uploaded: BTreeSet<&str> = upload
+        .files()
+        .keys()
+        .filter(|p| p.file_name() == "slx.yaml")
+        .filter_map(slx_directory)
+        .map(|(name, _)| name)
+        .collect();
+    let counts = &summary.counts;
+    let listed =
+        counts.added + counts.changed + counts.unchanged + counts.kept + counts.tombstoned + counts.conflicts;
+    assert_eq!((counts.uploaded, listed), (uploaded.len(), uploaded.len()), "{summary:#?}");
+    let renamed = |name: &str| {
+        let found = summary.renamed.iter().find(|renamed| renamed.name == name);
+        found.map_or_else(|| name.to_owned(), |renamed| renamed.uploaded_name.clone())
+    };
+    let in_repository =
+        [&summary.added, &summary.changed, &summary.kept].into_iter().flatten().map(|name| renamed(name));
+    let left_out =
+        summary.tombstoned.iter().chain(summary.conflicts.iter().map(|conflict| &conflict.name)).cloned();
+    let names: Vec<String> = in_repository.chain(left_out).collect();
+    let distinct: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(names.len(), distinct.len(), "one SLX is listed twice: {summary:#?}");
+    assert!(distinct.is_subset(&uploaded), "{summary:#?}");
+}
