@@ -1,0 +1,171 @@
+//! What is written, frozen, deleted and swept.
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+#[test]
+fn what_was_put_is_there_and_may_be_put_again() {
+    let test = Test::new();
+    assert_eq!(test.store.head(&key()).unwrap(), None);
+    assert_eq!(test.put(&conditions(), b"hello").unwrap().size, 5);
+    assert_eq!(test.content(), b"hello");
+    assert_eq!(test.put(&conditions(), b"world!").unwrap().size, 6);
+    assert_eq!(test.content(), b"world!");
+    assert_eq!(test.store.head(&key()).unwrap().unwrap().size, 6);
+    assert_eq!(test.files(), ["up-1.tar.gz"]);
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_and_leaves_nothing() {
+    let test = Test::new();
+    assert!(test.put(&conditions(), b"0123456789").is_ok());
+    let refused = test.put(&conditions(), b"0123456789a");
+    insta::assert_snapshot!(refusal(refused), @"the upload has at least 11 bytes, more than the limit of 10 (setting WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES)");
+    assert_eq!(test.files(), ["up-1.tar.gz"]);
+    assert_eq!(test.content(), b"0123456789");
+}
+
+#[test]
+fn a_body_of_another_size_is_refused() {
+    let test = Test::new();
+    let exact = PutConditions { size: Some(5), ..conditions() };
+    insta::assert_snapshot!(refusal(test.put(&exact, b"hell")), @"the upload has 4 bytes; 5 were declared when its URL was made");
+    insta::assert_snapshot!(refusal(test.put(&exact, b"hello!")), @"the upload has more than 5 bytes; 5 were declared when its URL was made");
+    assert!(test.files().is_empty());
+    assert!(test.put(&exact, b"hello").is_ok());
+}
+
+#[test]
+fn a_body_with_another_hash_is_refused() {
+    let test = Test::new();
+    let exact = PutConditions { sha256: Some(Sha256::digest(b"hello").into()), ..conditions() };
+    insta::assert_snapshot!(refusal(test.put(&exact, b"hellO")), @"the upload's SHA-256 is 04a6f55face2f46be8c23f627d539827615851e10751b63ec59db6d2c706b770; 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 was declared when its URL was made");
+    assert!(test.files().is_empty());
+    assert!(test.put(&exact, b"hello").is_ok());
+}
+
+#[test]
+fn a_dropped_writer_leaves_nothing() {
+    let test = Test::new();
+    let mut writer = test.store.writer(&test.permit(&conditions())).unwrap();
+    writer.write(b"half").unwrap();
+    assert_eq!(test.files(), [".put-"]);
+    drop(writer);
+    assert!(test.files().is_empty());
+}
+
+#[test]
+fn a_sealed_object_can_not_be_changed_by_a_late_put() {
+    let test = Test::new();
+    let missing = test.store.seal(&key()).unwrap_err();
+    insta::assert_snapshot!(missing, @"nothing was uploaded under `uploads/ws-1/up-1.tar.gz`");
+    test.put(&conditions(), b"hello").unwrap();
+    let url = test.sign(&conditions());
+    let mut late = test.store.writer(&test.permit(&conditions())).unwrap();
+    late.write(b"evil").unwrap();
+
+    assert_eq!(test.store.seal(&key()).unwrap().size, 5);
+    assert_eq!(test.store.seal(&key()).unwrap().size, 5, "sealing twice is fine");
+    insta::assert_snapshot!(refusal(late.finish()), @"`uploads/ws-1/up-1.tar.gz` was completed or deleted, so its upload URL works no more; ask for a new one");
+    assert!(matches!(test.store.verify_put(&url, now()), Err(RefusedPut::Closed { .. })));
+    assert_eq!(test.content(), b"hello");
+    assert_eq!(test.files(), ["up-1.sealed"]);
+}
+
+#[test]
+fn a_deleted_object_stays_deleted() {
+    for sealed in [true, false] {
+        let test = Test::new();
+        test.put(&conditions(), b"hello").unwrap();
+        let url = test.sign(&conditions());
+        let late = test.store.writer(&test.permit(&conditions())).unwrap();
+        if sealed {
+            test.store.seal(&key()).unwrap();
+        }
+        test.store.delete(&key()).unwrap();
+        test.store.delete(&key()).unwrap();
+        assert!(matches!(late.finish(), Err(RefusedPut::Closed { .. })));
+        assert!(matches!(test.store.verify_put(&url, now()), Err(RefusedPut::Closed { .. })));
+        assert!(matches!(test.store.open(&key()), Err(StoreError::Closed { .. })));
+        assert!(matches!(test.store.seal(&key()), Err(StoreError::Closed { .. })));
+        assert_eq!(test.store.head(&key()).unwrap(), None);
+        assert_eq!(test.files(), ["up-1.closed"]);
+    }
+}
+
+#[test]
+fn a_key_that_nothing_was_put_under_can_be_deleted() {
+    let test = Test::new();
+    assert!(matches!(test.store.open(&key()), Err(StoreError::Missing { .. })));
+    test.store.delete(&key()).unwrap();
+    assert!(matches!(
+        test.store.verify_put(&test.sign(&conditions()), now()),
+        Err(RefusedPut::Closed { .. })
+    ));
+}
+
+#[test]
+fn a_deleted_workspace_takes_its_objects_and_urls_along() {
+    let test = Test::new();
+    test.put(&conditions(), b"hello").unwrap();
+    let late = test.store.writer(&test.permit(&conditions())).unwrap();
+    let url = test.sign(&conditions());
+    test.store.delete_workspace("ws-1").unwrap();
+    test.store.delete_workspace("ws-1").unwrap();
+    test.store.delete_workspace("never-there").unwrap();
+    assert!(matches!(late.finish(), Err(RefusedPut::Closed { .. })));
+    assert!(matches!(test.store.verify_put(&url, now()), Err(RefusedPut::Closed { .. })));
+    assert_eq!(test.store.head(&key()).unwrap(), None);
+    assert_eq!(test.files(), ["never-there.closed", "ws-1.closed"]);
+    assert!(matches!(test.store.delete_workspace("../x"), Err(StoreError::InvalidId { .. })));
+}
+
+#[test]
+fn the_sweeper_finds_old_objects_and_forgets_old_marks() {
+    let test = Test::new();
+    assert_eq!(test.store.list_older_than(Timestamp::MAX).unwrap(), []);
+    assert_eq!(test.store.forget_older_than(Timestamp::MAX).unwrap(), 0);
+    test.put(&conditions(), b"hello").unwrap();
+    let gone = ObjectKey::new("ws-2", "up-2").unwrap();
+    test.store.delete(&gone).unwrap();
+    test.store.delete_workspace("ws-3").unwrap();
+    let broken = test.store.writer(&test.permit(&conditions())).unwrap();
+
+    let old = test.store.list_older_than(Timestamp::MAX).unwrap();
+    assert_eq!(
+        old.iter().map(|object| (object.key.clone(), object.info.size)).collect::<Vec<_>>(),
+        [(key(), 5)]
+    );
+    assert_eq!(test.store.list_older_than(old[0].info.modified_at).unwrap(), []);
+    assert_eq!(test.store.forget_older_than(old[0].info.modified_at).unwrap(), 0);
+
+    test.store.seal(&key()).unwrap();
+    assert_eq!(test.store.list_older_than(Timestamp::MAX).unwrap().len(), 1, "sealed ones are found too");
+    assert_eq!(test.store.forget_older_than(Timestamp::MAX).unwrap(), 3);
+    drop(broken);
+    assert_eq!(test.files(), ["up-1.sealed"]);
+    assert!(!test.directory.path().join("objects/uploads/ws-2").exists());
+    assert_eq!(test.content(), b"hello");
+}
+
+#[test]
+fn puts_at_once_leave_one_whole_object() {
+    let test = Test::new();
+    std::thread::scope(|scope| {
+        for letter in b'a'..b'i' {
+            let test = &test;
+            scope.spawn(move || test.put(&conditions(), &[letter; 10]).unwrap());
+        }
+    });
+    let content = test.content();
+    assert_eq!(content, [content[0]; 10]);
+    assert_eq!(test.files(), ["up-1.tar.gz"]);
+}
+
+#[test]
+fn a_writer_may_move_between_threads() {
+    fn check<T: Send + 'static>() {}
+    check::<PutWriter>();
+    check::<crate::ObjectStore>();
+}

@@ -1,0 +1,107 @@
+//! The one shape that all stores have.
+
+use jiff::Timestamp;
+
+use crate::error::StoreError;
+use crate::key::ObjectKey;
+use crate::local::LocalStore;
+use crate::upload::{Provider, PutConditions, SignedUpload};
+
+/// What is known of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub modified_at: Timestamp,
+}
+
+/// One object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its key.
+    pub key: ObjectKey,
+    /// What is known of it.
+    pub info: ObjectInfo,
+}
+
+/// Where uploads lie. All calls block; an async caller wraps them.
+#[derive(Debug)]
+pub enum ObjectStore {
+    /// A directory of this machine.
+    Local(LocalStore),
+}
+
+impl ObjectStore {
+    /// Returns the kind of store.
+    pub const fn provider(&self) -> Provider {
+        match self {
+            Self::Local(_) => Provider::Local,
+        }
+    }
+
+    /// Returns the store that our own PUT route serves, where that is this one.
+    pub const fn as_local(&self) -> Option<&LocalStore> {
+        match self {
+            Self::Local(store) => Some(store),
+        }
+    }
+
+    /// Signs an upload.
+    pub fn sign_put(&self, key: &ObjectKey, conditions: &PutConditions) -> SignedUpload {
+        match self {
+            Self::Local(store) => store.sign_put(key, conditions),
+        }
+    }
+
+    /// Returns what is known of an object, or nothing when there is none.
+    pub fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
+        match self {
+            Self::Local(store) => store.head(key),
+        }
+    }
+
+    /// Freezes an object: what is read afterwards can't be changed by a late PUT. Twice is fine.
+    pub fn seal(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
+        match self {
+            Self::Local(store) => store.seal(key),
+        }
+    }
+
+    /// Opens an object for reading from its start.
+    pub fn open(&self, key: &ObjectKey) -> Result<fs_err::File, StoreError> {
+        match self {
+            Self::Local(store) => store.open(key),
+        }
+    }
+
+    /// Deletes an object and ends its key: a PUT that comes later is refused. Twice is fine.
+    pub fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        match self {
+            Self::Local(store) => store.delete(key),
+        }
+    }
+
+    /// Deletes all objects of a workspace, by its immutable id.
+    pub fn delete_workspace(&self, workspace_id: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Local(store) => store.delete_workspace(workspace_id),
+        }
+    }
+
+    /// Lists objects last written before a time, by key.
+    pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
+        match self {
+            Self::Local(store) => store.list_older_than(time),
+        }
+    }
+
+    /// Forgets what deleted objects and broken writes left behind before a time.
+    ///
+    /// The time must lie further back than any URL's life, or a URL of a deleted object works again.
+    pub fn forget_older_than(&self, time: Timestamp) -> Result<usize, StoreError> {
+        match self {
+            Self::Local(store) => store.forget_older_than(time),
+        }
+    }
+}
