@@ -1,0 +1,134 @@
+//! The one permission rule.
+
+use std::sync::Arc;
+
+use workstead_core::role::Role;
+
+use crate::app::AppState;
+use crate::auth::{self, Caller};
+use crate::error::ApiError;
+use crate::store::email_key;
+use crate::view;
+use crate::workspace::{self, Workspace};
+
+/// What a caller wants to do with a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Reading anything: the object, status, history, a clone. A change of the configuration begins with it too:
+    /// what it needs is known only when it is known what changes.
+    Read,
+    /// Uploading a bundle, by whichever way.
+    Upload,
+    /// Pushing; what it changes may ask for more.
+    Push,
+    /// Making a token that may upload.
+    MakeUploadToken,
+    /// Deleting the workspace.
+    Delete,
+}
+
+impl Action {
+    /// Returns the least role that may do it.
+    pub(crate) fn needs(self) -> Role {
+        match self {
+            Self::Read => Role::ReadOnly,
+            Self::Upload | Self::Push | Self::MakeUploadToken => Role::ReadWrite,
+            Self::Delete => Role::Admin,
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "reading",
+            Self::Upload => "uploading",
+            Self::Push => "pushing",
+            Self::MakeUploadToken => "making an upload token",
+            Self::Delete => "deleting",
+        }
+    }
+}
+
+/// Returns the caller's role when it is enough for the action.
+///
+/// Who may not see the workspace gets the same 404 as for one that does not exist; who sees it but
+/// may not do this gets 403. An upload token has the lesser of its scope and its maker's present role.
+pub(crate) async fn authorize(
+    app: &AppState,
+    caller: &Caller,
+    workspace: &Arc<Workspace>,
+    action: Action,
+) -> Result<Role, ApiError> {
+    let invisible = || ApiError::workspace_not_found(workspace.name().as_str());
+    let in_scope = caller.upload_scope().is_none_or(|id| id == workspace.id());
+    if !in_scope {
+        return Err(invisible());
+    }
+    let role = role_of(app, caller, workspace).await?.ok_or_else(invisible)?;
+    let scoped = caller.upload_scope().is_some();
+    if scoped && action != Action::Upload {
+        let detail = format!("this token may only upload to workspace {}", workspace.name());
+        return Err(ApiError::forbidden("token_scope", detail));
+    }
+    require(role, action.needs(), action.verb(), workspace)?;
+    Ok(if scoped { role.min(Role::ReadWrite) } else { role })
+}
+
+/// Asks once more, of the database and the present head, before what was prepared is written.
+///
+/// The token must still be good, the user active, and the workspace the same one, by its id.
+pub(crate) async fn authorize_again(
+    app: &AppState,
+    caller: &Caller,
+    workspace: &Arc<Workspace>,
+    action: Action,
+) -> Result<(Arc<Workspace>, Role), ApiError> {
+    let caller = auth::authenticate_again(app, caller).await?;
+    let row = app.database.find_workspace_by_id(workspace.id()).await?;
+    let row = row.ok_or_else(|| ApiError::workspace_not_found(workspace.name().as_str()))?;
+    let present = Arc::new(workspace.with_row(row));
+    let role = authorize(app, &caller, &present, action).await?;
+    Ok((present, role))
+}
+
+/// Answers 403 when the role is not enough for what a change does.
+pub(crate) fn require(role: Role, needs: Role, what: &str, workspace: &Workspace) -> Result<(), ApiError> {
+    if role >= needs {
+        return Ok(());
+    }
+    let name = workspace.name();
+    let detail = format!("{what} needs the role {needs} on workspace {name}; yours is {role}");
+    Err(ApiError::forbidden("role_too_low", detail))
+}
+
+/// Finds a workspace by name and asks [`authorize`] in one step.
+pub(crate) async fn enter(
+    app: &AppState,
+    caller: &Caller,
+    name: &str,
+    action: Action,
+) -> Result<(Arc<Workspace>, Role), ApiError> {
+    let found = workspace::find(app, name).await?;
+    let workspace = found.ok_or_else(|| ApiError::workspace_not_found(name))?;
+    let role = authorize(app, caller, &workspace, action).await?;
+    Ok((workspace, role))
+}
+
+/// Refuses upload tokens where no workspace is named.
+pub(crate) fn refuse_scoped(caller: &Caller) -> Result<(), ApiError> {
+    match caller.upload_scope() {
+        None => Ok(()),
+        Some(_) => Err(ApiError::forbidden("token_scope", "this token may only upload to its workspace")),
+    }
+}
+
+/// Returns the user's role: staff and the owner are admins, others have what main's head gives them.
+async fn role_of(
+    app: &AppState,
+    caller: &Caller,
+    workspace: &Arc<Workspace>,
+) -> Result<Option<Role>, ApiError> {
+    if caller.is_staff() || email_key(caller.email()) == email_key(workspace.owner()) {
+        return Ok(Some(Role::Admin));
+    }
+    Ok(view::of_head(app, workspace).await?.role_of(caller.email()))
+}

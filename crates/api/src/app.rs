@@ -1,0 +1,177 @@
+//! What all requests share.
+
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use url::Url;
+use workstead_core::model::FactsCache;
+use workstead_core::oid::CommitId;
+use workstead_core::repository::RepositoryStore;
+use workstead_presign::ObjectStore;
+
+use crate::auth::Caller;
+use crate::blocking::Work;
+use crate::body::BodyLimit;
+use crate::error::ApiError;
+use crate::git_http::GitHttp;
+use crate::remembered::Remembered;
+use crate::settings::Settings;
+use crate::store::Database;
+use crate::token::TokenHash;
+use crate::turns::Turns;
+use crate::view::View;
+use crate::workspace::Workspace;
+
+/// How long an answer of the database is remembered at most; changes are seen at once anyway.
+const MEMORY: Duration = Duration::from_secs(30);
+/// Most bytes of parsed workspaces and rendered answers that are kept.
+const VIEW_BYTES: u64 = 64 << 20;
+/// Most workspaces that are remembered; each keeps the files of its repository open.
+///
+/// With those that the store keeps open, of some twenty files each, they stay below the usual limit
+/// of 1024 open files.
+const OPEN_WORKSPACES: u64 = 28;
+const INDEX_LOCKS: usize = 64;
+/// Most bundles that are put to signed URLs at the same time.
+const PUTS: usize = 32;
+/// Most of them that go to one workspace.
+const PUTS_OF_ONE: usize = 8;
+/// Most inline uploads of one workspace that are in memory or wait for it.
+const UPLOADS_OF_ONE: usize = 2;
+
+/// The parts of a running server.
+pub(crate) struct App {
+    /// The settings in force.
+    pub(crate) settings: Settings,
+    /// The address for clients, without a trailing slash.
+    pub(crate) public_url: Url,
+    /// All repositories.
+    pub(crate) repositories: RepositoryStore,
+    /// Facts of blobs.
+    pub(crate) facts: FactsCache,
+    pub(crate) objects: ObjectStore,
+    pub(crate) git: GitHttp,
+    pub(crate) database: Database,
+    pub(crate) callers: Remembered<TokenHash, Caller>,
+    pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
+    pub(crate) views: Cache<(String, CommitId), Arc<View>>,
+    pub(crate) work: Work,
+    /// Kibibytes of upload bodies that may be in memory.
+    pub(crate) upload_memory: Arc<Semaphore>,
+    /// Inline uploads of each workspace.
+    pub(crate) upload_turns: Turns,
+    /// Changes of each workspace's configuration: one after the other, they need not follow each other's commits.
+    pub(crate) change_turns: Turns,
+    /// PUTs to the local store.
+    pub(crate) puts: Arc<Semaphore>,
+    /// PUTs of each workspace.
+    pub(crate) put_turns: Turns,
+    /// How many bundles may be worked on.
+    upload_slots: Arc<Semaphore>,
+    index_locks: Vec<Mutex<()>>,
+    /// Ids of workspaces whose packs are being joined.
+    pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
+}
+
+/// What [`App`] is made of that had to be opened.
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) public_url: Url,
+    pub(crate) database: Database,
+    pub(crate) repositories: RepositoryStore,
+    pub(crate) objects: ObjectStore,
+    pub(crate) git: GitHttp,
+}
+
+/// A handle on the running server, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<App>);
+
+impl AppState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { settings, public_url, database, repositories, objects, git } = parts;
+        let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
+        // Twice as many bodies as are worked on may wait in memory.
+        let waiting = settings.upload_concurrency.saturating_mul(2).max(2);
+        let kibibytes = (upload_limit(&settings).max_bytes / 1024 + 1) as usize;
+        Self(Arc::new(App {
+            public_url,
+            repositories,
+            facts: FactsCache::new(),
+            objects,
+            git,
+            database,
+            callers: Remembered::new(10_000, MEMORY),
+            workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
+            views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
+            work: Work::default(),
+            upload_memory: semaphore(kibibytes.saturating_mul(waiting)),
+            upload_turns: Turns::new(UPLOADS_OF_ONE),
+            change_turns: Turns::new(1),
+            puts: semaphore(PUTS),
+            put_turns: Turns::new(PUTS_OF_ONE),
+            upload_slots: semaphore(settings.upload_concurrency),
+            index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
+            consolidating: std::sync::Mutex::default(),
+            settings,
+        }))
+    }
+}
+
+impl App {
+    /// Returns the address of a path on the public base.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Returns the limit of JSON bodies.
+    pub(crate) fn json_limit(&self) -> BodyLimit {
+        BodyLimit {
+            what: "the body",
+            max_bytes: self.settings.max_body_bytes,
+            setting: "WORKSTEAD_MAX_BODY_BYTES",
+        }
+    }
+
+    /// Returns the limit of an inline upload's body.
+    pub(crate) fn upload_limit(&self) -> BodyLimit {
+        upload_limit(&self.settings)
+    }
+
+    /// Waits until another bundle may be worked on.
+    pub(crate) async fn take_upload_slot(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.upload_slots).acquire_owned().await.map_err(ApiError::internal)
+    }
+
+    /// Lets one at a time bring the index of a workspace up to date.
+    pub(crate) async fn lock_index(&self, workspace_id: &str) -> MutexGuard<'_, ()> {
+        let sum = workspace_id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        self.index_locks[sum % INDEX_LOCKS].lock().await
+    }
+}
+
+fn semaphore(permits: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Base64 makes four bytes of three; the rest is for the fields around it.
+fn upload_limit(settings: &Settings) -> BodyLimit {
+    let compressed = settings.upload_limits.max_compressed_bytes;
+    BodyLimit {
+        what: "the upload's body",
+        max_bytes: compressed.saturating_add(compressed / 3).saturating_add(64 << 10),
+        setting: "WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES",
+    }
+}
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}

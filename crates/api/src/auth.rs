@@ -1,0 +1,140 @@
+//! Who is asking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use jiff::Timestamp;
+
+use crate::app::AppState;
+use crate::context::RequestContext;
+use crate::error::ApiError;
+use crate::store::now;
+use crate::store::tokens::{Scope, TokenRow};
+use crate::token::TokenHash;
+
+/// How old `lastUsedAt` may be before a use is written down again.
+const TOUCH_AFTER: Duration = Duration::from_mins(5);
+
+/// A signed-in user with the token that the request carries.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(Arc<Credentials>);
+
+/// What a token stood for when it was last looked up; the hash finds it again and shows itself to nobody.
+#[derive(Debug)]
+struct Credentials {
+    row: TokenRow,
+    hash: TokenHash,
+}
+
+impl Caller {
+    /// Returns the user's e-mail address.
+    pub(crate) fn email(&self) -> &str {
+        &self.0.row.email
+    }
+
+    /// Returns the user's id.
+    pub(crate) fn user_id(&self) -> i64 {
+        self.0.row.user_id
+    }
+
+    /// Returns the id of the token, which is no secret.
+    pub(crate) fn token_id(&self) -> &str {
+        &self.0.row.id
+    }
+
+    /// Tells whether the user sees and may do everything.
+    pub(crate) fn is_staff(&self) -> bool {
+        self.0.row.is_staff
+    }
+
+    /// Returns the immutable id of the only workspace that an upload token is good for.
+    pub(crate) fn upload_scope(&self) -> Option<&str> {
+        match &self.0.row.scope {
+            Scope::Full => None,
+            Scope::Upload(workspace_id) => Some(workspace_id),
+        }
+    }
+
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.0.row.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
+/// Finds the caller that a token stands for, or answers 401.
+///
+/// The smart HTTP routes call it with the password of Basic authentication.
+pub(crate) async fn authenticate(app: &AppState, token: &str) -> Result<Caller, ApiError> {
+    let hash = TokenHash::of(token);
+    let caller = app.callers.get_or_load(&hash, load(app, &hash)).await?;
+    // A remembered token dies on time too.
+    caller.filter(|caller| !caller.is_expired(now())).ok_or_else(invalid_token)
+}
+
+/// Asks the database itself whether the caller's token still is good, and whose it is.
+///
+/// For writes whose body took its time: what was allowed at its beginning may not be at its end.
+pub(crate) async fn authenticate_again(app: &AppState, caller: &Caller) -> Result<Caller, ApiError> {
+    load(app, &caller.0.hash).await?.ok_or_else(invalid_token)
+}
+
+fn invalid_token() -> ApiError {
+    ApiError::unauthorized("invalid_token", "the token is unknown, expired or revoked; make a new one")
+}
+
+async fn load(app: &AppState, hash: &TokenHash) -> Result<Option<Caller>, ApiError> {
+    let now = now();
+    let Some(row) = app.database.find_token(hash, now).await? else { return Ok(None) };
+    let stale = |used: Timestamp| now.duration_since(used).unsigned_abs() > TOUCH_AFTER;
+    if row.last_used_at.is_none_or(stale) {
+        app.database.touch_token(&row.id, now).await?;
+    }
+    Ok(Some(Caller(Arc::new(Credentials { row, hash: *hash }))))
+}
+
+/// Returns the token of an `Authorization: Bearer` header (RFC 6750 section 2.1).
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let token = bearer_token(&parts.headers).ok_or_else(|| {
+            ApiError::unauthorized(
+                "not_signed_in",
+                "this needs a token: send `Authorization: Bearer <token>`",
+            )
+        })?;
+        let caller = authenticate(app, token).await?;
+        if let Some(context) = parts.extensions.get::<RequestContext>() {
+            context.note_caller(caller.email());
+        }
+        Ok(caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bearer_headers_are_read() {
+        let token = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            bearer_token(&headers).map(str::to_owned)
+        };
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bearer  abc").as_deref(), Some("abc"));
+        for bad in ["abc", "Basic abc", "Bearer", "Bearer "] {
+            assert_eq!(token(bad), None, "{bad}");
+        }
+    }
+}

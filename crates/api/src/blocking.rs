@@ -1,0 +1,85 @@
+//! The one way from async code to Git, bundles and files.
+
+use tokio_util::task::TaskTracker;
+use tracing::Span;
+
+use crate::error::ApiError;
+
+/// Work that goes on even when its client hangs up, and that shutdown waits for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Work {
+    tracker: TaskTracker,
+}
+
+impl Work {
+    /// Runs blocking work on a thread of its own, inside the caller's tracing span.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let span = Span::current();
+        let task = self.tracker.spawn_blocking(move || span.in_scope(work));
+        task.await.map_err(|error| panicked(&error, "blocking work"))
+    }
+
+    /// Runs a write to its end: a client that hangs up must not leave one half done.
+    pub(crate) async fn to_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        use tracing::Instrument;
+        let task = self.tracker.spawn(work.instrument(Span::current()));
+        task.await.map_err(|error| panicked(&error, "a write"))?
+    }
+
+    /// Runs housekeeping that nobody waits for but shutdown.
+    pub(crate) fn in_background(&self, work: impl FnOnce() + Send + 'static) {
+        let span = Span::current();
+        drop(self.tracker.spawn_blocking(move || span.in_scope(work)));
+    }
+
+    /// Waits until nothing is under way; nothing new must be coming.
+    pub(crate) async fn finish(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+fn panicked(error: &tokio::task::JoinError, what: &str) -> ApiError {
+    ApiError::internal(format!("{what} ended without a result: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_error() {
+        let work = Work::default();
+        let failed = work.blocking(|| -> u8 { panic!("boom") }).await.unwrap_err();
+        assert_eq!(failed.code(), "internal_error");
+        assert_eq!(work.blocking(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_write_outlives_its_client() {
+        let work = Work::default();
+        let (start, begun) = tokio::sync::oneshot::channel::<()>();
+        let (finish, ended) = tokio::sync::oneshot::channel::<()>();
+        let shared = work.clone();
+        let client = tokio::spawn(async move {
+            let write = async move {
+                let _ = begun.await;
+                let _ = finish.send(());
+                Ok(())
+            };
+            shared.to_end(write).await
+        });
+        tokio::task::yield_now().await;
+        client.abort();
+        let _ = client.await;
+        start.send(()).unwrap();
+        work.finish().await;
+        assert!(ended.await.is_ok());
+    }
+}

@@ -1,0 +1,154 @@
+//! The files that a push brings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use workstead_core::door::{Door, examine};
+use workstead_core::oid::BlobId;
+use workstead_core::path::RepoPath;
+use workstead_core::problem::{Problem, Problems, Severity};
+use workstead_core::repository::{IrregularKind, Snapshot};
+use workstead_core::role::Role;
+use workstead_core::tree::{FileTree, ReadError};
+
+use super::report::Report;
+use super::rules::{Rules, RulesError};
+
+/// The files that a reference shall lead to, and those that were accepted before.
+pub(super) struct Content {
+    /// Accepted before, the branch's own first.
+    pub(super) bases: Vec<Arc<Snapshot>>,
+    /// What is pushed.
+    pub(super) new: Arc<Snapshot>,
+}
+
+/// Checks sizes before anything is read, then asks the door-keeper.
+pub(super) fn examine_content(
+    rules: &Rules<'_>,
+    content: &Content,
+    report: &mut Report,
+) -> Result<(), RulesError> {
+    let Content { bases, new } = content;
+    report.add(irregular(content));
+    let accepted = accepted(content);
+    let sizes = sizes(rules, accepted.as_ref(), new)?;
+    let readable = sizes.is_acceptable();
+    report.add(sizes);
+    if !readable {
+        return Ok(());
+    }
+    let old = accepted.as_ref().map(|tree| tree as &dyn FileTree);
+    debug_assert_eq!(old.is_none(), bases.is_empty());
+    let examination = examine(rules.workspace, rules.facts, old, new.as_ref(), Door::Push)?;
+    report.add(examination.problems);
+    if rules.role < examination.needs {
+        for reason in &examination.reasons {
+            let message = format!("{reason}; yours is `{}`", rules.role);
+            report.refuse(
+                "role_too_low",
+                &message,
+                "leave this out, or ask an admin of the workspace to push it",
+            );
+        }
+        if examination.reasons.is_empty() {
+            let message =
+                format!("this push needs the role `{}`; yours is `{}`", examination.needs, rules.role);
+            report.refuse("role_too_low", &message, "ask an admin of the workspace");
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether all files could have been pushed, if by an admin.
+pub(super) fn is_sound(rules: &Rules<'_>, content: &Content) -> Result<bool, RulesError> {
+    let mut report = Report::default();
+    let rules = Rules { role: Role::Admin, ..*rules };
+    examine_content(&rules, content, &mut report)?;
+    Ok(report.verdict().accepted)
+}
+
+/// Lists what is new and no file.
+fn irregular(content: &Content) -> Problems {
+    let known = |entry| content.bases.iter().any(|base| base.irregular().contains(entry));
+    let new = content.new.irregular().iter().filter(|entry| !known(entry));
+    new.map(|entry| {
+        let hint = match entry.kind {
+            IrregularKind::Symlink => "commit a regular file instead",
+            IrregularKind::Submodule => "commit the files themselves",
+            _ => "rename it",
+        };
+        problem(&entry.path, "irregular_entry", format!("the path {}", entry.kind), hint)
+    })
+    .collect()
+}
+
+/// Lists what is new and larger than files may be.
+fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Problems, RulesError> {
+    let mut problems = Problems::default();
+    let (limit, total_limit) = (rules.limits.max_file_bytes, rules.limits.max_unpacked_bytes);
+    let mut total = 0_u64;
+    for (path, id) in new.files() {
+        if old.and_then(|old| old.files.get(path)) == Some(id) {
+            continue;
+        }
+        let size = new.size(*id)?;
+        total = total.saturating_add(size);
+        if size > limit {
+            let message = format!("the file has {size} bytes, more than the limit of {limit}");
+            let hint = "make it smaller, or raise WORKSTEAD_UPLOAD_MAX_FILE_BYTES";
+            problems.push(problem(path.as_str(), "file_too_large", message, hint));
+        }
+    }
+    if total > total_limit {
+        let message = format!("the changed files have {total} bytes, more than the limit of {total_limit}");
+        let hint = "push in several steps, or raise WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES";
+        problems.push(problem("(all files)", "push_too_large", message, hint));
+    }
+    Ok(problems)
+}
+
+fn problem(path: &str, code: &'static str, message: String, hint: &str) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        line: 0,
+        column: 0,
+        pointer: String::new(),
+        code,
+        message,
+        hint: Some(hint.to_owned()),
+        severity: Severity::Error,
+    }
+}
+
+/// What was accepted before, as one tree: the branch's own files, but another base's version where
+/// the push has taken that over.
+struct Accepted {
+    files: BTreeMap<RepoPath, BlobId>,
+    reader: Arc<Snapshot>,
+}
+
+fn accepted(content: &Content) -> Option<Accepted> {
+    let (first, others) = content.bases.split_first()?;
+    let mut files = first.files().clone();
+    let wanted = content.new.files();
+    for other in others.iter().map(FileTree::files) {
+        for (path, id) in wanted {
+            if other.get(path) == Some(id) {
+                files.insert(path.clone(), *id);
+            }
+        }
+        files.retain(|path, _| wanted.contains_key(path) || other.contains_key(path));
+    }
+    Some(Accepted { files, reader: Arc::clone(first) })
+}
+
+impl FileTree for Accepted {
+    fn files(&self) -> &BTreeMap<RepoPath, BlobId> {
+        &self.files
+    }
+
+    fn read(&self, id: BlobId) -> Result<Bytes, ReadError> {
+        self.reader.read(id)
+    }
+}

@@ -1,0 +1,233 @@
+//! What a push must satisfy: which references may move how, and the door-keeper on what they bring.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use workstead_core::model::FactsCache;
+use workstead_core::name::{BranchName, WorkspaceName};
+use workstead_core::oid::CommitId;
+use workstead_core::repository::{self, MeasuredCommits, Quarantine, Repository};
+use workstead_core::role::Role;
+use workstead_core::tree::ReadError;
+
+use super::content::{Content, examine_content, is_sound};
+use super::report::Report;
+use super::wire::{PushRequest, RefUpdate, Verdict};
+use crate::git_http::limits::GitLimits;
+
+/// Most references that one push may move.
+const MAX_UPDATES: usize = 200;
+
+/// Why a push could not be examined.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RulesError {
+    /// The repository can't be read, or the push is too large to be.
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
+    /// A file can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// The rules for one push of one caller.
+pub(crate) struct Rules<'a> {
+    /// The workspace.
+    pub(crate) workspace: &'a WorkspaceName,
+    /// Its repository.
+    pub(crate) repository: &'a Repository,
+    /// The protected branch.
+    pub(crate) branch: &'a BranchName,
+    /// The role of who pushes, now.
+    pub(crate) role: Role,
+    /// Facts of blobs.
+    pub(crate) facts: &'a FactsCache,
+    /// Limits of sizes.
+    pub(crate) limits: &'a GitLimits,
+}
+
+/// What a reference is to this server.
+enum Target {
+    Branch(BranchName),
+    Tag,
+}
+
+impl Target {
+    /// Reads a reference's full name; the error is the rule that it breaks.
+    fn parse(reference: &str) -> Result<Self, String> {
+        let named = |name, is_tag| match BranchName::parse(name) {
+            Ok(_) if is_tag => Ok(Self::Tag),
+            Ok(name) => Ok(Self::Branch(name)),
+            Err(error) => Err(format!("the name {}", error.rule)),
+        };
+        if let Some(name) = reference.strip_prefix("refs/heads/") {
+            return named(name, false);
+        }
+        match reference.strip_prefix("refs/tags/") {
+            // A tag's name follows the same rules as a branch's (git-check-ref-format).
+            Some(name) => named(name, true),
+            None => Err("only branches and tags can be pushed".to_owned()),
+        }
+    }
+}
+
+/// One update that may happen as far as its reference goes.
+struct Move {
+    /// Whether it moves the protected branch.
+    protected: bool,
+    /// Where the branch is now.
+    old: Option<CommitId>,
+    /// Where it, or the tag, leads to.
+    new: CommitId,
+}
+
+impl Rules<'_> {
+    /// Judges a push. Reads the repository, so it must not run on an async thread.
+    pub(crate) fn judge(&self, request: &PushRequest) -> Verdict {
+        match self.examine(request) {
+            Ok(report) => report.verdict(),
+            Err(error) => {
+                tracing::warn!(workspace = %self.workspace, %error, "a push could not be examined");
+                Verdict::refused(format!("error: the push can't be examined: {error}; nothing was changed"))
+            }
+        }
+    }
+
+    fn examine(&self, request: &PushRequest) -> Result<Report, RulesError> {
+        let mut report = Report::default();
+        let count = request.updates.len();
+        if count > MAX_UPDATES {
+            let message = format!("the push moves {count} references, more than {MAX_UPDATES}");
+            report.refuse("too_many_references", &message, "push them in several steps");
+            return Ok(report);
+        }
+        let objects = request.objects.as_deref().map(Path::new);
+        let quarantine = objects.map(|path| self.repository.quarantined(path)).transpose()?;
+        let mut examined = BTreeSet::new();
+        let mut measured = MeasuredCommits::default();
+        for update in &request.updates {
+            if count > 1 {
+                report.about(&update.reference);
+            }
+            let step = self.permit(update, quarantine.as_ref(), &mut measured, &mut report)?;
+            let Some(step) = step else { continue };
+            let Some(quarantine) = &quarantine else { continue };
+            // Several references may lead to the same commit.
+            if examined.insert((step.protected, step.old, step.new)) {
+                self.examine_move(&step, quarantine, &mut report)?;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Checks the reference alone; nothing is returned when it is refused, or when it only goes.
+    ///
+    /// Git moves a reference only from where the push says that it is, so `old` can be believed.
+    fn permit(
+        &self,
+        update: &RefUpdate,
+        quarantine: Option<&Quarantine>,
+        measured: &mut MeasuredCommits,
+        report: &mut Report,
+    ) -> Result<Option<Move>, RulesError> {
+        let name = &update.reference;
+        let mut refuse = |code: &str, rule: &str, hint: &str| {
+            report.refuse(code, &format!("{name}: {rule}"), hint);
+            Ok(None)
+        };
+        let target = match Target::parse(name) {
+            Ok(target) => target,
+            Err(rule) => {
+                let hint = "push to refs/heads/<branch> or refs/tags/<tag>";
+                return refuse("reference_not_allowed", &rule, hint);
+            }
+        };
+        let Some(new) = &update.new else {
+            if matches!(&target, Target::Branch(branch) if branch != self.branch) {
+                return Ok(None);
+            }
+            let hint = "keep it, or begin another one";
+            return refuse(
+                "deletion_not_allowed",
+                "the default branch and tags can't be deleted by a push",
+                hint,
+            );
+        };
+        // Git unpacks whatever a push that is no mere deletion brings, if only an empty pack.
+        let commit = quarantine.map(|quarantine| quarantine.commit_of(new)).transpose()?.flatten();
+        let Some(commit) = commit else {
+            return refuse("not_a_commit", "what was pushed is no commit", "push a commit, or a tag of one");
+        };
+        if let Some(quarantine) = quarantine {
+            // Before anything walks the history.
+            quarantine.measure_commits(commit, measured)?;
+        }
+        let old = update.old.as_deref().and_then(|id| CommitId::parse(id).ok());
+        match (target, quarantine) {
+            (Target::Tag, _) if update.old.is_some() => {
+                refuse("tag_exists", "the tag exists and does not move", "choose another name")
+            }
+            (Target::Tag, _) => Ok(Some(Move { protected: false, old: None, new: commit })),
+            (Target::Branch(_), _) if commit.to_string() != *new => {
+                refuse("not_a_commit", "a branch can't lead to a tag", "push the tag's commit")
+            }
+            (Target::Branch(branch), Some(quarantine))
+                if let Some(old) = old
+                    && !quarantine.is_descendant(old, commit)? =>
+            {
+                if branch != *self.branch {
+                    // What a force leaves behind is no base to compare with: it is a new branch.
+                    return Ok(Some(Move { protected: false, old: None, new: commit }));
+                }
+                let hint = "fetch, rebase or merge, and push again without force";
+                refuse("non_fast_forward", "the push would drop commits that are there", hint)
+            }
+            (Target::Branch(branch), _) => {
+                Ok(Some(Move { protected: branch == *self.branch, old, new: commit }))
+            }
+        }
+    }
+
+    /// Checks what a permitted move brings.
+    ///
+    /// The protected branch is examined against where it is. Another branch, or a tag, against where
+    /// it left the protected branch and, once it exists, where it is: what was accepted on either
+    /// side, and came by a merge, is nobody's to answer for again.
+    fn examine_move(
+        &self,
+        step: &Move,
+        quarantine: &Quarantine,
+        report: &mut Report,
+    ) -> Result<(), RulesError> {
+        // Only what a branch leads to was examined as a whole; what lies behind it may have come with
+        // it. Ids are compared, never looked up: a name could be spelled like an id.
+        if !step.protected && self.repository.branches()?.iter().any(|(_, tip)| *tip == step.new) {
+            return Ok(());
+        }
+        let head = if step.protected { None } else { self.repository.head(self.branch)? };
+        let fork = head.map(|head| self.accepted_fork(quarantine, head, step.new)).transpose()?.flatten();
+        let bases = step.old.into_iter().chain(fork);
+        let bases = bases.map(|id| quarantine.snapshot(id)).collect::<Result<Vec<_>, _>>()?;
+        let content = Content { bases, new: Arc::clone(&quarantine.snapshot(step.new)?) };
+        examine_content(self, &content, report)
+    }
+
+    /// Returns what a commit is to be compared with: where it left the protected branch, or that
+    /// branch's head.
+    ///
+    /// The protected branch may have passed by a mistake that came and went in one push. Who
+    /// begins there answers for it.
+    fn accepted_fork(
+        &self,
+        quarantine: &Quarantine,
+        head: CommitId,
+        new: CommitId,
+    ) -> Result<Option<CommitId>, RulesError> {
+        let Some(fork) = quarantine.merge_base(head, new)? else { return Ok(None) };
+        if fork == head {
+            return Ok(Some(head));
+        }
+        let content = Content { bases: vec![quarantine.snapshot(head)?], new: quarantine.snapshot(fork)? };
+        Ok(Some(if is_sound(self, &content)? { fork } else { head }))
+    }
+}

@@ -1,0 +1,224 @@
+//! The URLs under `/git/`: who asks, for which workspace, whether they may.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{self, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::{get, post};
+use secrecy::ExposeSecret as _;
+
+use super::credentials;
+use super::exchange::{AfterPush, ExchangeError};
+use super::gateway::{GatewayError, Purpose};
+use super::input::InputError;
+use super::push_check::rules::Rules;
+use super::push_check::tickets::Judge;
+use super::push_check::wire::Verdict;
+use super::service::Service;
+use crate::access::{self, Action};
+use crate::app::AppState;
+use crate::auth::{self, Caller};
+use crate::context::RequestContext;
+use crate::error::ApiError;
+use crate::index;
+use crate::workspace::Workspace;
+
+const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
+
+/// Returns the routes of smart HTTP; whatever else is asked for below `/git/` is not there.
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/git/{repository}/info/refs", get(advertise))
+        .route("/git/{repository}/git-upload-pack", post(upload_pack))
+        .route("/git/{repository}/git-receive-pack", post(receive_pack))
+}
+
+/// Challenges whoever asks for anything below `/git/` without credentials, be it there or not.
+pub(crate) async fn require_credentials(request: Request, next: Next) -> Result<Response, ApiError> {
+    let path = request.uri().path();
+    if (path == "/git" || path.starts_with("/git/")) && credentials::token(request.headers()).is_none() {
+        return Err(challenge(NO_TOKEN));
+    }
+    Ok(next.run(request).await)
+}
+
+fn challenge(detail: &str) -> ApiError {
+    let error = ApiError::new(StatusCode::UNAUTHORIZED, "not_signed_in", detail);
+    error.header(header::WWW_AUTHENTICATE, credentials::CHALLENGE)
+}
+
+async fn advertise(
+    State(app): State<AppState>,
+    extract::Path(repository): extract::Path<String>,
+    RawQuery(query): RawQuery,
+    context: RequestContext,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let query = query.unwrap_or_default();
+    let word = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "service");
+    let service = word.and_then(|(_, word)| Service::parse(&word));
+    let caller = caller(&app, &headers, &context).await?;
+    let Some(service) = service else {
+        let detail = "the dumb protocol is not offered; use a client that speaks Git's smart protocol";
+        return Err(ApiError::not_found("not_found", detail));
+    };
+    let action = match service {
+        Service::UploadPack => Action::Read,
+        Service::ReceivePack => Action::Push,
+    };
+    let workspace = enter(&app, &caller, &repository, action).await?;
+    let directory = workspace.repository().directory().to_owned();
+    app.git.advertise(service, &headers, directory).await.map_err(|error| refusal(&app, error))
+}
+
+async fn upload_pack(
+    State(app): State<AppState>,
+    extract::Path(repository): extract::Path<String>,
+    context: RequestContext,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let caller = caller(&app, &headers, &context).await?;
+    let workspace = enter(&app, &caller, &repository, Action::Read).await?;
+    let directory = workspace.repository().directory().to_owned();
+    let answer = app.git.exchange(&headers, body, directory, Purpose::Fetch).await;
+    answer.map_err(|error| refusal(&app, error))
+}
+
+async fn receive_pack(
+    State(app): State<AppState>,
+    extract::Path(repository): extract::Path<String>,
+    context: RequestContext,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let caller = caller(&app, &headers, &context).await?;
+    let workspace = enter(&app, &caller, &repository, Action::Push).await?;
+    let directory = workspace.repository().directory().to_owned();
+    let judge = judge(app.clone(), caller, Arc::clone(&workspace));
+    let purpose = Purpose::Push { judge, after: after(app.clone(), workspace) };
+    let answer = app.git.exchange(&headers, body, directory, purpose).await;
+    answer.map_err(|error| refusal(&app, error))
+}
+
+/// Finds who asks. Absent or bad credentials are always 401: a client asks for some only then.
+async fn caller(app: &AppState, headers: &HeaderMap, context: &RequestContext) -> Result<Caller, ApiError> {
+    let token = credentials::token(headers).ok_or_else(|| challenge(NO_TOKEN))?;
+    let found = auth::authenticate(app, token.expose_secret()).await;
+    let caller = found.map_err(|error| match error.status() {
+        StatusCode::UNAUTHORIZED => challenge(error.detail()),
+        _ => error,
+    })?;
+    context.note_caller(caller.email());
+    Ok(caller)
+}
+
+/// Finds the workspace of `<name>.git` if the caller may do this.
+async fn enter(
+    app: &AppState,
+    caller: &Caller,
+    repository: &str,
+    action: Action,
+) -> Result<Arc<Workspace>, ApiError> {
+    let name = repository.strip_suffix(".git").ok_or_else(|| {
+        ApiError::not_found("not_found", "there is no such repository; its address ends with <workspace>.git")
+    })?;
+    Ok(access::enter(app, caller, name, action).await?.0)
+}
+
+/// Makes what judges the push when its objects are there.
+///
+/// Roles are read then, not when the push began: it may have taken long, and the rule is the present
+/// head's.
+fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>) -> Judge {
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |request| {
+        let asked = access::authorize_again(&app, &caller, &workspace, Action::Push);
+        let role = match runtime.block_on(asked) {
+            Ok((_, role)) => role,
+            Err(error) => return Verdict::refused(format!("error: {}; nothing was changed", error.detail())),
+        };
+        let rules = Rules {
+            workspace: workspace.name(),
+            repository: workspace.repository(),
+            branch: workspace.branch(),
+            role,
+            facts: &app.facts,
+            limits: app.git.limits(),
+        };
+        rules.judge(request)
+    })
+}
+
+/// Makes what follows the push: durable directories, the server's own view, the index.
+fn after(app: AppState, workspace: Arc<Workspace>) -> AfterPush {
+    Box::pin(async move {
+        let shared = Arc::clone(&workspace);
+        let before = workspace.head().ok();
+        let max_time = app.git.limits().max_time;
+        let settled = app.work.blocking(move || {
+            let repository = shared.repository();
+            // References may have moved all the same: they are seen first, and what is not durable is reported then.
+            let settled = super::settle::settle(repository.directory(), max_time);
+            (repository.refresh(), settled)
+        });
+        let (refreshed, settled) = settled.await.map_err(boxed)?;
+        refreshed?;
+        if workspace.head().ok() == before {
+            index::consolidate(&app, &workspace);
+        } else {
+            index::moved(&app, &workspace).await;
+        }
+        Ok(settled?)
+    })
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is a mapping of errors")]
+fn boxed(error: ApiError) -> Box<dyn std::error::Error + Send + Sync> {
+    format!("{error:?}").into()
+}
+
+/// Shapes a failure that came before the first byte of an answer.
+fn refusal(app: &AppState, error: GatewayError) -> ApiError {
+    let unavailable = |code, detail: String| ApiError::unavailable(code, detail, 5);
+    let text = error.to_string();
+    match error {
+        GatewayError::MediaType(_) | GatewayError::Encoding => {
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)
+        }
+        GatewayError::PushCheck(error) => {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, source, "pushes are refused because they can't be checked");
+            unavailable(
+                "push_check_unavailable",
+                "the server can't check pushes at present; its log says why".to_owned(),
+            )
+        }
+        GatewayError::Exchange(error) => match error {
+            ExchangeError::Busy(_) => unavailable("busy", format!("{text}; try again")),
+            ExchangeError::Deadline(_) => unavailable("too_slow", text),
+            ExchangeError::Input(InputError::TooLarge { limit }) => {
+                let setting = "WORKSTEAD_GIT_MAX_PUSH_BYTES";
+                ApiError::too_large(
+                    "the request",
+                    &format!("more than {limit}"),
+                    app.git.limits().max_push_bytes,
+                    setting,
+                )
+            }
+            ExchangeError::Input(InputError::Idle(_)) | ExchangeError::Stalled(_) => {
+                ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", text)
+            }
+            ExchangeError::Input(_) | ExchangeError::Gone => ApiError::bad_request("malformed_request", text),
+            ExchangeError::Failed { .. } => ApiError::bad_request(
+                "malformed_request",
+                "git could not answer this request; the server's log says why",
+            ),
+            error => ApiError::internal(error),
+        },
+    }
+}

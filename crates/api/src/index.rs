@@ -1,0 +1,80 @@
+//! What lists show, kept beside Git and made new from it.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::store::now;
+use crate::store::workspaces::WorkspaceRow;
+use crate::view;
+use crate::workspace::{self, Workspace};
+
+/// Notes that the default branch moved; every door calls it after its commit or push.
+///
+/// What was written is durable by then, so a failure is no failure of the request: it is logged, and the next write
+/// or start makes good for it.
+pub(crate) async fn moved(app: &AppState, workspace: &Arc<Workspace>) {
+    if let Err(error) = bring_up_to_date(app, workspace).await {
+        let cause = error.cause().map(ToString::to_string);
+        tracing::error!(workspace = %workspace.name(), cause, %error, "the index fell behind");
+        app.workspaces.forget(&workspace.name().as_str().to_owned());
+    }
+    consolidate(app, workspace);
+}
+
+/// It reads the head anew, so it does not matter which of two writers comes last.
+async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
+    let _turn = app.lock_index(workspace.id()).await;
+    // The row in hand may be older than another writer's index.
+    let Some(row) = app.database.find_workspace_by_id(workspace.id()).await? else { return Ok(()) };
+    let head = workspace.head()?;
+    let view = view::of(app, workspace, head).await?;
+    let indexed = row.revision.and_then(|revision| revision.parse().ok());
+    let old = indexed.and_then(|commit| app.views.get(&(row.id, commit)));
+    let same_members = old.is_some_and(|old| old.members() == view.members());
+    app.database.index_workspace(workspace.id(), &view.indexed(), !same_members, now()).await?;
+    app.workspaces.forget(&workspace.name().as_str().to_owned());
+    Ok(())
+}
+
+/// Joins the packs of a repository in the background when they have become many, once at a time.
+pub(crate) fn consolidate(app: &AppState, workspace: &Arc<Workspace>) {
+    let (app, workspace) = (app.clone(), Arc::clone(workspace));
+    // A poisoned lock only means that a housekeeper panicked; the set is whole.
+    let running = || app.consolidating.lock().unwrap_or_else(PoisonError::into_inner);
+    if !running().insert(workspace.id().to_owned()) {
+        return;
+    }
+    let state = app.clone();
+    app.work.in_background(move || {
+        let repository = workspace.repository();
+        let done = repository
+            .needs_consolidation()
+            .and_then(|needed| if needed { repository.consolidate() } else { Ok(()) });
+        if let Err(error) = done {
+            tracing::warn!(workspace = %workspace.name(), %error, "the packs of a repository could not be joined");
+        }
+        state.consolidating.lock().unwrap_or_else(PoisonError::into_inner).remove(workspace.id());
+    });
+}
+
+/// Brings the index up to date with what moved just before a crash.
+pub(crate) async fn catch_up(app: &AppState) -> Result<(), ApiError> {
+    for row in app.database.all_workspaces().await? {
+        if let Err(error) = catch_up_one(app, row.clone()).await {
+            // One broken repository must not keep the others from being served.
+            let cause = error.cause().map(ToString::to_string);
+            tracing::error!(workspace = %row.name, id = row.id, cause, "a workspace can't be read");
+        }
+    }
+    Ok(())
+}
+
+async fn catch_up_one(app: &AppState, row: WorkspaceRow) -> Result<(), ApiError> {
+    let workspace = workspace::open(app, row).await?;
+    if workspace.row.revision != Some(workspace.head()?.to_string()) {
+        bring_up_to_date(app, &workspace).await?;
+        consolidate(app, &workspace);
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Creating and deleting workspaces, also across crashes.
+//!
+//! Creation takes the name first, then makes the repository, then brings the row to life. Deletion marks the row
+//! first, from which moment nothing finds the workspace, then removes repository and objects, then the rows. What
+//! a crash cuts short is taken apart at the next start: a row that is not `ready` has nothing that was promised.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use workstead_core::name::{BranchName, WorkspaceName};
+use workstead_core::path::RepoPath;
+use workstead_core::repository::{FirstCommit, RepositoryId};
+use workstead_core::tree::{Edit, Edits, MemoryTree};
+use workstead_core::workspace_file::{WorkspaceConfig, new_workspace};
+
+use crate::app::AppState;
+use crate::auth::Caller;
+use crate::commit::{Edited, examine};
+use crate::config::{author, read_owner, workspace_path};
+use crate::context::RequestContext;
+use crate::error::{ApiError, field_problems};
+use crate::settings::CreatePolicy;
+use crate::store::{email_key, now};
+use crate::view;
+use crate::workspace::{self, Workspace, repository_id};
+
+/// A workspace to be made.
+pub(crate) struct NewWorkspace {
+    pub(crate) name: WorkspaceName,
+    owner: String,
+    files: Edits,
+}
+
+impl NewWorkspace {
+    /// Reads and checks the body of a creation.
+    pub(crate) fn read(
+        app: &AppState,
+        caller: &Caller,
+        mut body: Map<String, Value>,
+    ) -> Result<Self, ApiError> {
+        let name = read_name(&body)?;
+        let owner = body.shift_remove("owner").map(|value| read_owner(&value)).transpose()?;
+        let owner = owner.unwrap_or_else(|| caller.email().to_owned());
+        if email_key(&owner) != email_key(caller.email()) && !caller.is_staff() {
+            let detail = "only staff may create a workspace for somebody else; leave out owner";
+            return Err(ApiError::forbidden("owner_not_allowed", detail));
+        }
+        let config = WorkspaceConfig::default().replaced(&Value::Object(body)).map_err(field_problems)?;
+        let files = Edits::from([
+            (workspace_path()?, Edit::Write(Bytes::from(new_workspace(&name, &config)))),
+            (readme_path()?, Edit::Write(Bytes::from(readme(app, &name)))),
+        ]);
+        let empty = MemoryTree::new();
+        examine(&name, &app.facts, None, &Edited::new(&empty, &files))?;
+        Ok(Self { name, owner, files })
+    }
+}
+
+/// Refuses callers who may not create workspaces.
+pub(crate) fn may_create(app: &AppState, caller: &Caller) -> Result<(), ApiError> {
+    crate::access::refuse_scoped(caller)?;
+    if app.settings.create == CreatePolicy::Staff && !caller.is_staff() {
+        let detail = "only staff may create workspaces on this server (WORKSTEAD_CREATE=staff)";
+        return Err(ApiError::forbidden("creation_not_allowed", detail));
+    }
+    Ok(())
+}
+
+/// Creates a workspace with its repository.
+pub(crate) async fn create(
+    app: &AppState,
+    caller: &Caller,
+    context: &RequestContext,
+    new: NewWorkspace,
+) -> Result<Arc<Workspace>, ApiError> {
+    let id = uuid::Uuid::now_v7().to_string();
+    if !app.database.begin_workspace(&id, &new.name, &new.owner, now()).await? {
+        let detail = format!("there is a workspace {} already; choose another name", new.name);
+        return Err(ApiError::conflict("workspace_exists", detail));
+    }
+    let name = new.name.clone();
+    let made = make(app, caller, context, &id, new).await;
+    if let Err(error) = made {
+        take_apart(app, &id).await?;
+        return Err(error);
+    }
+    let found = workspace::find(app, name.as_str()).await?;
+    found.ok_or_else(|| ApiError::workspace_not_found(name.as_str()))
+}
+
+async fn make(
+    app: &AppState,
+    caller: &Caller,
+    context: &RequestContext,
+    id: &str,
+    new: NewWorkspace,
+) -> Result<(), ApiError> {
+    let (state, repository_id) = (app.clone(), repository_id(id)?);
+    let (author, trailers) = (author(caller), context.trailers());
+    let made = app.work.blocking(move || {
+        let message = format!("Create workspace {}", new.name);
+        let first = FirstCommit {
+            branch: BranchName::main(),
+            edits: new.files,
+            author,
+            message,
+            trailers,
+            when: Timestamp::now(),
+        };
+        let repository = state.repositories.create(&repository_id, first)?;
+        view::View::of_first(&repository, &state.facts)
+    });
+    let view = made.await??;
+    app.database.finish_workspace(id, &view.indexed()).await?;
+    Ok(())
+}
+
+/// Deletes a workspace for good.
+pub(crate) async fn delete(app: &AppState, workspace: &Workspace) -> Result<(), ApiError> {
+    let marked = app.database.begin_deletion(workspace.id(), now()).await?;
+    app.workspaces.forget(&workspace.name().as_str().to_owned());
+    if !marked {
+        return Err(ApiError::workspace_not_found(workspace.name().as_str()));
+    }
+    take_apart(app, workspace.id()).await
+}
+
+/// Removes everything of a workspace whose row is not `ready`. Twice is fine.
+async fn take_apart(app: &AppState, id: &str) -> Result<(), ApiError> {
+    let (state, owned) = (app.clone(), id.to_owned());
+    let repository: RepositoryId = repository_id(id)?;
+    let removed = app.work.blocking(move || {
+        state.objects.delete_workspace(&owned)?;
+        state.repositories.remove(&repository)?;
+        Ok::<_, ApiError>(())
+    });
+    removed.await??;
+    app.database.finish_deletion(id).await?;
+    // Upload tokens of the workspace are gone with its rows.
+    app.callers.forget_all();
+    Ok(())
+}
+
+/// Takes apart what a crash left of creations and deletions.
+pub(crate) async fn finish_interrupted(app: &AppState) -> Result<(), ApiError> {
+    for id in app.database.unfinished_workspaces().await? {
+        tracing::info!(id, "taking apart a workspace whose creation or deletion was cut short");
+        take_apart(app, &id).await?;
+    }
+    Ok(())
+}
+
+fn read_name(body: &Map<String, Value>) -> Result<WorkspaceName, ApiError> {
+    let missing =
+        || ApiError::invalid("missing_field", "the field name is missing, expected the workspace's name");
+    let value = body.get("name").ok_or_else(missing)?;
+    let text = value.as_str().ok_or_else(|| {
+        ApiError::invalid("invalid_field", format!("the field name is {value}, expected a string"))
+    })?;
+    WorkspaceName::parse(text).map_err(|error| ApiError::invalid("invalid_name", error.to_string()))
+}
+
+fn readme_path() -> Result<RepoPath, ApiError> {
+    RepoPath::parse("README.md").map_err(ApiError::internal)
+}
+
+fn readme(app: &AppState, name: &WorkspaceName) -> String {
+    let url = app.url(&format!("/git/{name}.git"));
+    format!(
+        "# {name}\n\n\
+        The configuration of this workspace: `workspace.yaml`, and one directory for each SLX under `slxs/`.\n\n\
+        It is changed by `git push` to {url}, by uploads of the workspace builder, and by the HTTP API.\n\
+        Whatever comes in is checked; edits that people made are kept when a builder uploads again.\n"
+    )
+}

@@ -1,0 +1,97 @@
+//! `/workspaces/{workspace}/generate-workspace-builder-config` and `/upload-config`.
+
+use axum::extract::{Path, State};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use workstead_bundler::builder_config::BuilderConfig;
+
+use crate::access::{self, Action};
+use crate::app::AppState;
+use crate::auth::Caller;
+use crate::context::safe_line;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::store::now;
+use crate::store::tokens::NewToken;
+use crate::token::{self, TokenHash};
+use crate::{reply, view};
+
+const DEFAULT_HOURS: u64 = 720;
+const MAX_HOURS: u64 = 4320;
+/// What the builder gets when nobody names a location: it can't do without one.
+const DEFAULT_LOCATION: &str = "default";
+
+/// Makes the builder's configuration with a new upload token.
+pub(crate) async fn generate(
+    State(app): State<AppState>,
+    caller: Caller,
+    Path(name): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (workspace, _) = access::enter(&app, &caller, &name, Action::MakeUploadToken).await?;
+    let hours = read_hours(&query)?;
+    let as_yaml = wants_yaml(&query, &headers)?;
+    let view = view::of_head(&app, &workspace).await?;
+    let enabled = view.file().and_then(|file| file.config.enabled_locations.first());
+    let default = enabled.map_or(DEFAULT_LOCATION, String::as_str).to_owned();
+    let location = query.text("location").map(|text| safe_line(text, 200)).filter(|text| !text.is_empty());
+    let location = location.unwrap_or_else(|| default.clone());
+
+    let secret = token::generate();
+    let text = secret.expose_secret();
+    let (id, hash, suffix, now) =
+        (uuid::Uuid::now_v7().to_string(), TokenHash::of(text), token::suffix(text), now());
+    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id: caller.user_id(), now };
+    let expires_at = now + SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX));
+    if !app.database.add_upload_token(&new, workspace.id(), &location, expires_at).await? {
+        return Err(ApiError::workspace_not_found(&name));
+    }
+    let config = BuilderConfig {
+        workspace_name: workspace.name().clone(),
+        token: secret,
+        workspace_owner_email: workspace.owner().to_owned(),
+        papi_url: app.url(""),
+        location_id: location.clone(),
+        location_name: location,
+        default_location: default.clone(),
+        default_location_name: default,
+    };
+    if as_yaml {
+        return Ok(reply::no_store(attachment(config.to_yaml())));
+    }
+    Ok(reply::secret(StatusCode::OK, &config.to_json()))
+}
+
+fn read_hours(query: &Query) -> Result<u64, ApiError> {
+    let Some(text) = query.text("hours") else { return Ok(DEFAULT_HOURS) };
+    let hours = text.parse().ok().filter(|hours| (1..=MAX_HOURS).contains(hours));
+    hours.ok_or_else(|| {
+        let shown: String = text.chars().take(100).collect();
+        let detail =
+            format!("the parameter hours is {shown:?}, expected a whole number from 1 to {MAX_HOURS}");
+        ApiError::invalid("invalid_hours", detail)
+    })
+}
+
+fn wants_yaml(query: &Query, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let asked = query.parsed("format", "json or yaml", |text| match text {
+        "yaml" => Some(true),
+        "json" => Some(false),
+        _ => None,
+    })?;
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let by_accept = ["application/yaml", "application/x-yaml", "text/yaml"];
+    Ok(asked.unwrap_or_else(|| by_accept.iter().any(|kind| accept.contains(kind))))
+}
+
+fn attachment(yaml: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/yaml")),
+        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"uploadInfo.yaml\"")),
+    ];
+    (headers, yaml).into_response()
+}

@@ -1,0 +1,275 @@
+//! Workspaces: identity, owner, dates, and what lists show.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use workstead_core::name::WorkspaceName;
+
+use super::{Database, email_key, micros, timestamp};
+
+/// One workspace as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkspaceRow {
+    /// The immutable id.
+    pub(crate) id: String,
+    pub(crate) name: WorkspaceName,
+    pub(crate) owner: String,
+    /// Counts changes of what Git does not hold.
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    /// The commit that the two fields below were read from.
+    pub(crate) revision: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) locations: Vec<String>,
+}
+
+/// What lists show of a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Indexed {
+    pub(crate) revision: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) locations: Vec<String>,
+    /// E-mail addresses of all who have a role.
+    pub(crate) members: Vec<String>,
+}
+
+/// Whose workspaces a list shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum VisibleTo<'a> {
+    /// All of them: the caller is staff.
+    Staff,
+    /// Those that this address owns or has a role on.
+    Email(&'a str),
+}
+
+const COLUMNS: &str =
+    "id, name, owner, version, created_at, updated_at, revision, display_name, locations_json";
+const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
+    OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2))";
+
+impl Database {
+    /// Takes the name for a workspace whose repository is still to be made; false when it is taken.
+    pub(crate) async fn begin_workspace(
+        &self,
+        id: &str,
+        name: &WorkspaceName,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "INSERT INTO workspaces
+               (id, name, owner, owner_key, state, version, created_at, updated_at, locations_json)
+             VALUES ($1, $2, $3, $4, 'creating', 0, $5, $5, '[]')",
+        )
+        .bind(id)
+        .bind(name.as_str())
+        .bind(owner)
+        .bind(email_key(owner))
+        .bind(micros(now))
+        .execute(&self.pool)
+        .await;
+        match done {
+            Ok(_) => Ok(true),
+            Err(error) if super::is_taken(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Brings a workspace to life, its repository being there.
+    pub(crate) async fn finish_workspace(&self, id: &str, indexed: &Indexed) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE workspaces SET state = 'ready', revision = $1, display_name = $2, locations_json = $3
+             WHERE id = $4 AND state = 'creating'",
+        )
+        .bind(&indexed.revision)
+        .bind(&indexed.display_name)
+        .bind(to_json(&indexed.locations))
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?;
+        put_members(&mut transaction, id, &indexed.members).await?;
+        transaction.commit().await
+    }
+
+    /// Finds a living workspace by name.
+    pub(crate) async fn find_workspace(&self, name: &str) -> Result<Option<WorkspaceRow>, sqlx::Error> {
+        let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE name = $1 AND state = 'ready'");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(name).fetch_optional(&self.pool).await?;
+        row.map(|row| read(&row)).transpose()
+    }
+
+    /// Finds a living workspace by its immutable id.
+    pub(crate) async fn find_workspace_by_id(&self, id: &str) -> Result<Option<WorkspaceRow>, sqlx::Error> {
+        let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE id = $1 AND state = 'ready'");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&self.pool).await?;
+        row.map(|row| read(&row)).transpose()
+    }
+
+    /// Counts the workspaces that a caller sees.
+    pub(crate) async fn count_workspaces(&self, visible: VisibleTo<'_>) -> Result<u64, sqlx::Error> {
+        let (staff, key) = visible.bound();
+        let sql = format!("SELECT COUNT(*) FROM workspaces WHERE {VISIBLE}");
+        let count: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(staff).bind(key).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Lists a page of the workspaces that a caller sees, by name.
+    pub(crate) async fn list_workspaces(
+        &self,
+        visible: VisibleTo<'_>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
+        let (staff, key) = visible.bound();
+        let sql =
+            format!("SELECT {COLUMNS} FROM workspaces WHERE {VISIBLE} ORDER BY name LIMIT $3 OFFSET $4");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(staff)
+            .bind(key)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
+            .await?;
+        // One damaged row must not keep the others from being listed, or the server from starting.
+        let readable = |row: &SqliteRow| {
+            let id: Result<String, _> = row.try_get("id");
+            let noted = |error: &sqlx::Error| tracing::error!(?id, %error, "a workspace's row can't be read");
+            read(row).inspect_err(noted).ok()
+        };
+        Ok(rows.iter().filter_map(readable).collect())
+    }
+
+    /// Lists every living workspace, for the check of the index at start.
+    pub(crate) async fn all_workspaces(&self) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
+        self.list_workspaces(VisibleTo::Staff, 0, u64::MAX).await
+    }
+
+    /// Notes that the default branch moved, and what lists show of it now.
+    pub(crate) async fn index_workspace(
+        &self,
+        id: &str,
+        indexed: &Indexed,
+        with_members: bool,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let update = sqlx::query(
+            "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3, updated_at = $4
+             WHERE id = $5 AND state = 'ready'",
+        )
+        .bind(&indexed.revision)
+        .bind(&indexed.display_name)
+        .bind(to_json(&indexed.locations))
+        .bind(micros(now))
+        .bind(id);
+        if !with_members {
+            return update.execute(&self.derived).await.map(drop);
+        }
+        let mut transaction = self.derived.begin().await?;
+        if update.execute(&mut *transaction).await?.rows_affected() == 1 {
+            put_members(&mut transaction, id, &indexed.members).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Changes the owner of a living workspace.
+    pub(crate) async fn set_owner(&self, id: &str, owner: &str) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE workspaces SET owner = $1, owner_key = $2, version = version + 1
+             WHERE id = $3 AND state = 'ready'",
+        )
+        .bind(owner)
+        .bind(email_key(owner))
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Marks a workspace as going, from which moment nothing finds it; false when it already was.
+    pub(crate) async fn begin_deletion(&self, id: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE workspaces SET state = 'deleting', deleted_at = $1 WHERE id = $2 AND state = 'ready'",
+        )
+        .bind(micros(now))
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Removes every row of a workspace whose repository and objects are gone.
+    pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        for sql in [
+            "DELETE FROM uploads WHERE workspace_id = $1",
+            "DELETE FROM tokens WHERE workspace_id = $1",
+            "DELETE FROM workspace_members WHERE workspace_id = $1",
+            "DELETE FROM workspaces WHERE id = $1",
+        ] {
+            sqlx::query(sql).bind(id).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Lists the ids of workspaces whose creation or deletion was cut short.
+    pub(crate) async fn unfinished_workspaces(&self) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar("SELECT id FROM workspaces WHERE state <> 'ready' ORDER BY id")
+            .fetch_all(&self.pool)
+            .await
+    }
+}
+
+impl VisibleTo<'_> {
+    fn bound(self) -> (bool, String) {
+        match self {
+            Self::Staff => (true, String::new()),
+            Self::Email(email) => (false, email_key(email)),
+        }
+    }
+}
+
+async fn put_members(
+    connection: &mut sqlx::SqliteConnection,
+    id: &str,
+    members: &[String],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM workspace_members WHERE workspace_id = $1")
+        .bind(id)
+        .execute(&mut *connection)
+        .await?;
+    for email in members {
+        sqlx::query(
+            "INSERT INTO workspace_members (workspace_id, email_key) VALUES ($1, $2)
+             ON CONFLICT (workspace_id, email_key) DO NOTHING",
+        )
+        .bind(id)
+        .bind(email_key(email))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn to_json(locations: &[String]) -> String {
+    serde_json::Value::from(locations).to_string()
+}
+
+fn read(row: &SqliteRow) -> Result<WorkspaceRow, sqlx::Error> {
+    let name: String = row.try_get("name")?;
+    let locations: String = row.try_get("locations_json")?;
+    let decode = |source| sqlx::Error::Decode(source);
+    Ok(WorkspaceRow {
+        id: row.try_get("id")?,
+        name: WorkspaceName::parse(&name).map_err(|error| decode(error.into()))?,
+        owner: row.try_get("owner")?,
+        version: row.try_get("version")?,
+        created_at: timestamp(row.try_get("created_at")?),
+        updated_at: timestamp(row.try_get("updated_at")?),
+        revision: row.try_get("revision")?,
+        display_name: row.try_get("display_name")?,
+        locations: serde_json::from_str(&locations).map_err(|error| decode(error.into()))?,
+    })
+}

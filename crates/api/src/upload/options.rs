@@ -1,0 +1,142 @@
+//! What a client may ask of an upload.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use workstead_core::merge::{MergeMode, MergeOptions};
+
+use crate::context::safe_line;
+use crate::error::ApiError;
+use crate::query::Query;
+
+/// Most characters of a message that enter a commit.
+const MAX_MESSAGE_CHARS: usize = 500;
+/// Most characters of a build date.
+const MAX_DATE_CHARS: usize = 100;
+
+/// The options of one upload, as its record keeps them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct UploadOptions {
+    pub(crate) merge_mode: MergeMode,
+    pub(crate) prune_stale_slxs: bool,
+    pub(crate) prune_stale_resources: bool,
+    pub(crate) allow_mass_prune: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) build_date: Option<String>,
+}
+
+impl UploadOptions {
+    /// Reads the options of an address, over those of `self`.
+    pub(crate) fn with_query(mut self, query: &Query) -> Result<Self, ApiError> {
+        refuse_unsupported(query)?;
+        if let Some(mode) = query.text("mergeMode") {
+            self.merge_mode = parse_mode(mode)?;
+        }
+        let set = |field: &mut bool, name: &str| -> Result<(), ApiError> {
+            if let Some(value) = query.boolean(name)? {
+                *field = value;
+            }
+            Ok(())
+        };
+        set(&mut self.prune_stale_slxs, "pruneStaleSlxs")?;
+        set(&mut self.prune_stale_resources, "pruneStaleResources")?;
+        set(&mut self.allow_mass_prune, "allowMassPrune")?;
+        self.set_message(query.text("message"));
+        self.set_build_date(query.text("buildDate").or(query.text("build_date")));
+        Ok(self)
+    }
+
+    /// Sets the message, made safe; an empty one leaves it.
+    pub(crate) fn set_message(&mut self, message: Option<&str>) {
+        let safe = message.map(|text| safe_line(text, MAX_MESSAGE_CHARS));
+        self.message = safe.filter(|text| !text.is_empty()).or(self.message.take());
+    }
+
+    /// Sets the build date, made safe; an empty one leaves it.
+    pub(crate) fn set_build_date(&mut self, date: Option<&str>) {
+        let safe = date.map(|text| safe_line(text, MAX_DATE_CHARS));
+        self.build_date = safe.filter(|text| !text.is_empty()).or(self.build_date.take());
+    }
+
+    /// Returns the merge's options at a time; the server may allow mass prunes for all.
+    pub(crate) fn merge_options(&self, allow_mass_prune: bool, now: Timestamp) -> MergeOptions {
+        MergeOptions {
+            mode: self.merge_mode,
+            prune_stale_slxs: self.prune_stale_slxs,
+            prune_stale_resources: self.prune_stale_resources,
+            allow_mass_prune: self.allow_mass_prune || allow_mass_prune,
+            build_date: self.build_date.clone(),
+            now,
+        }
+    }
+}
+
+/// Reads a merge mode.
+pub(crate) fn parse_mode(text: &str) -> Result<MergeMode, ApiError> {
+    match text {
+        "keepexisting" => Ok(MergeMode::KeepExisting),
+        "keepuploaded" => Ok(MergeMode::KeepUploaded),
+        other => {
+            let shown: String = other.chars().take(100).collect();
+            let detail =
+                format!("the merge mode {shown:?} is not known; choose keepexisting or keepuploaded");
+            Err(ApiError::invalid("unknown_merge_mode", detail))
+        }
+    }
+}
+
+/// Refuses options that would be understood as a promise and are not kept by this version.
+fn refuse_unsupported(query: &Query) -> Result<(), ApiError> {
+    if let Some(via) = query.text("via").filter(|via| *via != "presigned") {
+        let shown: String = via.chars().take(100).collect();
+        let detail = format!(
+            "the parameter via is {shown:?}, but this server offers presigned only; choose that, leave it out, or POST the bundle inline"
+        );
+        return Err(ApiError::invalid("option_not_supported", detail));
+    }
+    let asked = if query.boolean("dryRun")? == Some(true) {
+        "dryRun"
+    } else if query.text("conflict").is_some() {
+        "conflict"
+    } else {
+        return Ok(());
+    };
+    let detail = format!("the option {asked} is not supported by this server; leave it out");
+    Err(ApiError::invalid("option_not_supported", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_the_address() {
+        let query = Query::parse(
+            "mergeMode=keepexisting&pruneStaleSlxs=true&allowMassPrune=1&message=a%0Ab&buildDate=x",
+        );
+        let options = UploadOptions::default().with_query(&query).unwrap();
+        let json = serde_json::to_string(&options).unwrap();
+        insta::assert_snapshot!(json, @r#"{"mergeMode":"keepexisting","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
+        assert_eq!(serde_json::from_str::<UploadOptions>(&json).unwrap(), options);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_not_promised() {
+        let errors: Vec<_> =
+            ["mergeMode=threeway", "dryRun=true", "conflict=fail", "pruneStaleSlxs=maybe", "via=server"]
+                .map(|query| {
+                    UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
+                })
+                .into();
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        the merge mode "threeway" is not known; choose keepexisting or keepuploaded [unknown_merge_mode]
+        the option dryRun is not supported by this server; leave it out [option_not_supported]
+        the option conflict is not supported by this server; leave it out [option_not_supported]
+        the parameter pruneStaleSlxs is "maybe", expected true or false [invalid_parameter]
+        the parameter via is "server", but this server offers presigned only; choose that, leave it out, or POST the bundle inline [option_not_supported]
+        "#);
+        assert!(UploadOptions::default().with_query(&Query::parse("dryRun=false&via=presigned")).is_ok());
+    }
+}

@@ -1,0 +1,230 @@
+//! From a bundle's bytes to a commit, whichever way they came.
+
+use std::io::{self, Read};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use workstead_bundler::{Bundle, BundleError, Limits};
+use workstead_core::upload::{UploadOutcome, UploadRequest, apply_upload};
+
+use super::options::UploadOptions;
+use crate::access::{self, Action};
+use crate::app::AppState;
+use crate::auth::Caller;
+use crate::config::author;
+use crate::context::RequestContext;
+use crate::error::ApiError;
+use crate::index;
+use crate::store::now;
+use crate::store::uploads::{Finished, RecordedError, UploadState};
+use crate::workspace::Workspace;
+
+/// How long recording waits after each attempt.
+const RECORD_PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::ZERO,
+];
+
+/// One upload that is worked on.
+#[derive(Clone)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) options: UploadOptions,
+    pub(crate) caller: Caller,
+    pub(crate) context: RequestContext,
+}
+
+/// What the compressed bundle is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) sha256: String,
+    pub(crate) size_bytes: u64,
+}
+
+/// Reads and checks a bundle while hashing it; blocking.
+pub(crate) fn read_bundle(
+    reader: impl Read + Send,
+    limits: &Limits,
+) -> Result<(Bundle, Fingerprint), BundleError> {
+    let mut hashing = Hashing { reader, hash: Sha256::new(), size_bytes: 0 };
+    let bundle = workstead_bundler::read(&mut hashing, limits)?;
+    let fingerprint =
+        Fingerprint { sha256: hex::encode(hashing.hash.finalize()), size_bytes: hashing.size_bytes };
+    Ok((bundle, fingerprint))
+}
+
+struct Hashing<R> {
+    reader: R,
+    hash: Sha256,
+    size_bytes: u64,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        self.size_bytes += count as u64;
+        Ok(count)
+    }
+}
+
+/// Merges and commits a bundle, brings the index up to date, and writes the answer.
+pub(crate) async fn apply(
+    app: &AppState,
+    job: &Job,
+    bundle: Bundle,
+    fingerprint: &Fingerprint,
+) -> Result<Answer, ApiError> {
+    // Asked again: body and queue may have taken long.
+    access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
+    let request = request(app, job, bundle, fingerprint);
+    let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
+    let applied =
+        app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
+    let outcome = applied?;
+    if outcome.committed {
+        index::moved(app, &job.workspace).await;
+    }
+    Ok(Answer::of(job, &outcome))
+}
+
+/// What came of a bundle, and what it was when it could be read.
+pub(crate) type Applied = (Result<Answer, ApiError>, Option<Fingerprint>);
+
+/// Makes an error of a panic, so that what came of an upload is recorded on every way out.
+pub(crate) async fn caught(applying: impl Future<Output = Applied>) -> Applied {
+    // What a panic may leave half changed is dropped with the future.
+    let caught = AssertUnwindSafe(applying).catch_unwind().await;
+    caught.unwrap_or_else(|_| (Err(ApiError::internal("an upload panicked")), None))
+}
+
+/// Records what came of an upload, again while the database fails.
+///
+/// When it never succeeds, the row is settled at the next start; the answer stands all the same, since a commit does.
+pub(crate) async fn record(app: &AppState, id: &str, finished: &Finished) {
+    for pause in RECORD_PAUSES {
+        match app.database.finish_upload(id, finished, now()).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(id, %error, "what came of an upload can't be recorded"),
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint) -> UploadRequest {
+    let mut trailers = job.context.trailers();
+    trailers.push(("Upload-Id".to_owned(), job.id.clone()));
+    trailers.push(("Bundle-Sha256".to_owned(), fingerprint.sha256.clone()));
+    let message = job.options.message.clone();
+    UploadRequest {
+        workspace: job.workspace.name().clone(),
+        branch: job.workspace.branch().clone(),
+        files: bundle.files,
+        options: job.options.merge_options(app.settings.allow_mass_prune, now()),
+        author: author(&job.caller),
+        message: message.unwrap_or_else(|| "Upload from the workspace builder".to_owned()),
+        trailers,
+    }
+}
+
+/// What the client is told, now and when it asks again.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) commit: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    fn of(job: &Job, outcome: &UploadOutcome) -> Self {
+        let commit = outcome.commit.to_string();
+        let (status, message) = if outcome.committed {
+            let counts = &outcome.summary.counts;
+            let short = &commit[..10];
+            let message = format!(
+                "committed {short}: {} SLX{} added, {} changed, {} pruned",
+                counts.added,
+                if counts.added == 1 { "" } else { "s" },
+                counts.changed,
+                counts.pruned
+            );
+            // The word of the builder's own list; the work is done, as upload-status says.
+            ("queued", message)
+        } else {
+            ("duplicate_skipped", "the branch holds all of it already; no commit was made".to_owned())
+        };
+        let body = json!({
+            "task_id": job.id,
+            "status": status,
+            "message": message,
+            "commit": commit,
+            "summary": outcome.summary,
+        });
+        Self { commit, body }
+    }
+}
+
+/// Says how a prune that was refused can be had after all; other errors stay as they are.
+pub(crate) fn how_to_insist(error: ApiError, cure: &str) -> ApiError {
+    if error.code() == "prune_guard" { error.adding(cure) } else { error }
+}
+
+/// Records what came of an upload; a refusal is recorded as it is answered.
+pub(crate) fn finished(result: &Result<Answer, ApiError>, fingerprint: Option<Fingerprint>) -> Finished {
+    let (sha256, size_bytes) = match fingerprint {
+        Some(Fingerprint { sha256, size_bytes }) => (Some(sha256), Some(size_bytes)),
+        None => (None, None),
+    };
+    match result {
+        Ok(answer) => Finished {
+            state: UploadState::Succeeded,
+            sha256,
+            size_bytes,
+            commit: Some(answer.commit.clone()),
+            counts_json: Some(answer.body["summary"]["counts"].to_string()),
+            error_brief_json: None,
+            answer_json: Some(answer.body.to_string()),
+            error_json: None,
+        },
+        Err(error) => {
+            let RecordedError { brief_json, json } = recorded_error(error);
+            Finished {
+                state: UploadState::Failed,
+                sha256,
+                size_bytes,
+                commit: None,
+                counts_json: None,
+                error_brief_json: Some(brief_json),
+                answer_json: None,
+                error_json: Some(json),
+            }
+        }
+    }
+}
+
+/// Writes an error as the database keeps it.
+pub(crate) fn recorded_error(error: &ApiError) -> RecordedError {
+    RecordedError {
+        brief_json: json!({ "code": error.code(), "detail": error.detail() }).to_string(),
+        json: Value::Object(error.to_json()).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_what_came_of_the_upload() {
+        let (result, fingerprint) = caught(async { panic!("boom") }).await;
+        assert_eq!(result.unwrap_err().code(), "internal_error");
+        assert_eq!(fingerprint, None);
+    }
+}

@@ -1,0 +1,290 @@
+//! A whole server in a temporary directory, asked without a socket.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use workstead_api::{Server, Settings};
+use workstead_bundler::sample::{SampleOptions, sample_workspace};
+use workstead_core::name::WorkspaceName;
+use workstead_core::path::RepoPath;
+
+/// The admin's token.
+pub(crate) const ADMIN: &str = "test-admin-token-0123456789abcdef";
+/// The base of all workspaces.
+pub(crate) const BASE: &str = "/api/v3/workspaces";
+
+pub(crate) type Files = BTreeMap<RepoPath, Bytes>;
+
+pub(crate) struct TestApp {
+    server: Server,
+    directory: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts the status and returns the body.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Asserts an error and returns its code and detail.
+    #[track_caller]
+    pub(crate) fn error(self, status: u16) -> String {
+        let header = self.header("x-request-id").to_owned();
+        let content_type = self.header("content-type").to_owned();
+        let body = self.expect(status);
+        assert_eq!(body["status"], status);
+        assert_eq!(body["requestId"], header.as_str());
+        assert_eq!(content_type, "application/json");
+        format!("{}: {}", body["code"].as_str().unwrap(), body["detail"].as_str().unwrap())
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    async fn start_in(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+        let data = directory.path().join("data").display().to_string();
+        let mut all = BTreeMap::from([
+            ("WORKSTEAD_DATA_DIR", data.as_str()),
+            ("WORKSTEAD_LISTEN", "127.0.0.1:0"),
+            ("WORKSTEAD_PUBLIC_URL", "https://ws.example"),
+            ("WORKSTEAD_ADMIN_TOKEN", ADMIN),
+            ("WORKSTEAD_ADMIN_EMAIL", "admin@example.com"),
+        ]);
+        all.extend(settings.iter().copied());
+        let settings = Settings::from_lookup(|name| all.get(name).map(|value| (*value).to_owned())).unwrap();
+        let server = Server::bind(settings).await.unwrap();
+        Self { server, directory }
+    }
+
+    /// Stops without any farewell and starts again on the same data; `meanwhile` changes them.
+    pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
+        let Self { server, directory } = self;
+        drop(server);
+        let database = open_database(directory.path()).await;
+        meanwhile(&database).await;
+        database.close().await;
+        Self::start_in(directory, &[]).await
+    }
+
+    /// Takes the only workspace away as a deletion does that comes between two steps of a request: its row
+    /// first, then its repository, while the server still has both in mind.
+    pub(crate) async fn delete_underneath(&self) {
+        let repository = self.repository();
+        let database = open_database(self.directory.path()).await;
+        sqlx::query("UPDATE workspaces SET state = 'deleting'").execute(&database).await.unwrap();
+        database.close().await;
+        std::fs::remove_dir_all(repository).unwrap();
+    }
+
+    /// Changes the database behind the server's back.
+    pub(crate) async fn sql(&self, sql: &'static str) {
+        let database = open_database(self.directory.path()).await;
+        sqlx::query(sql).execute(&database).await.unwrap();
+        database.close().await;
+    }
+
+    /// Returns the directory of all data.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.server.service().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Asks with a token and, unless it is null, a JSON body.
+    pub(crate) async fn ask(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
+        let request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            request.header("content-type", "application/json").body(Body::from(body.to_string()))
+        };
+        self.send(request.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(ADMIN, Method::GET, path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(ADMIN, Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask(ADMIN, Method::PATCH, path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(ADMIN, Method::PUT, path, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(ADMIN, Method::DELETE, path, Value::Null).await
+    }
+
+    /// Asks with headers of one's own.
+    pub(crate) async fn with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Creates a workspace and returns its object.
+    pub(crate) async fn create(&self, name: &str) -> Value {
+        self.post(BASE, json!({ "name": name })).await.expect(201)
+    }
+
+    /// Makes a user who is not staff, and returns a token.
+    pub(crate) async fn user(&self, email: &str) -> String {
+        let token = format!("wst_{}", hex::encode(Sha256::digest(email)));
+        let database = open_database(self.directory.path()).await;
+        let id = i64::from_be_bytes(Sha256::digest(email)[..8].try_into().unwrap()) >> 8;
+        sqlx::query("INSERT INTO users VALUES ($1, $2, $3, FALSE, TRUE, 0)")
+            .bind(id)
+            .bind(email)
+            .bind(email.to_lowercase())
+            .execute(&database)
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO tokens (id, hash, suffix, kind, user_id, created_at) VALUES ($1, $2, 'x', 'admin', $3, 0)")
+            .bind(email)
+            .bind(hex::encode(Sha256::digest(&token)))
+            .bind(id)
+            .execute(&database)
+            .await
+            .unwrap();
+        database.close().await;
+        token
+    }
+
+    /// Uploads files inline with options, and returns the answer.
+    pub(crate) async fn upload(&self, token: &str, name: &str, files: &Files, options: Value) -> Answer {
+        let mut body = json!({ "output": STANDARD.encode(bundle(files)), "mergeMode": "keepuploaded" });
+        body.as_object_mut().unwrap().extend(options.as_object().cloned().unwrap_or_default());
+        self.ask(token, Method::POST, &format!("{BASE}/{name}/upload"), body).await
+    }
+
+    /// Returns the only repository's directory.
+    pub(crate) fn repository(&self) -> std::path::PathBuf {
+        let mut found = Vec::new();
+        find_repositories(&self.data().join("repositories"), &mut found);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
+    /// Runs `git` in the only repository.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.directory.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .arg("--git-dir")
+            .arg(self.repository())
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns the files below `slxs/` on main.
+    pub(crate) fn committed(&self) -> BTreeMap<String, String> {
+        let listing = self.git(&["ls-tree", "-r", "-z", "main", "slxs/"]);
+        let entry = |line: &str| {
+            let (meta, path) = line.split_once('\t')?;
+            Some((path.to_owned(), meta.split(' ').nth(2)?.to_owned()))
+        };
+        listing.split('\0').filter_map(entry).collect()
+    }
+
+    /// Returns how many commits main has.
+    pub(crate) fn commits(&self) -> usize {
+        self.git(&["rev-list", "--count", "main"]).trim().parse().unwrap()
+    }
+}
+
+fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.join("HEAD").exists() {
+            found.push(path);
+        } else if path.is_dir() {
+            find_repositories(&path, found);
+        }
+    }
+}
+
+async fn open_database(directory: &Path) -> SqlitePool {
+    let file = directory.join("data/workstead.db");
+    SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+/// Generates a builder's workspace.
+pub(crate) fn sample(name: &str, slxs: usize) -> Files {
+    sample_workspace(SampleOptions {
+        workspace: WorkspaceName::parse(name).unwrap(),
+        owner: "owner@example.com".to_owned(),
+        slxs,
+        location: "location-01".to_owned(),
+        seed: 7,
+    })
+}
+
+/// Packs files as a bundle.
+pub(crate) fn bundle(files: &Files) -> Vec<u8> {
+    let mut packed = Vec::new();
+    workstead_bundler::write(files, &mut packed).unwrap();
+    packed
+}

@@ -1,0 +1,17 @@
+//! The routes, through the real router, a real database and real repositories. One module for each part of the URL map.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod app;
+mod builder_config;
+mod corpus;
+mod http;
+mod lists;
+mod presigned;
+mod restart;
+mod serve;
+mod slxoptions;
+mod status;
+mod uploads;
+mod workspaces;
