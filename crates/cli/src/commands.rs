@@ -1,0 +1,27 @@
+//! The commands, one file each: `Args` and `run`.
+
+pub(crate) mod bundle;
+pub(crate) mod demo;
+pub(crate) mod pre_receive;
+pub(crate) mod serve;
+pub(crate) mod upload;
+pub(crate) mod validate;
+
+use std::process::ExitCode;
+
+use crate::args::Command;
+use crate::error::CliError;
+use crate::output::Printer;
+
+/// Runs a command to its end.
+pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Serve(args) => serve::run(&args, printer)?,
+        Command::Demo(args) => demo::run(&args, printer)?,
+        Command::Validate(args) => validate::run(&args, printer)?,
+        Command::Bundle(args) => bundle::run(&args, printer)?,
+        Command::Upload(args) => upload::run(&args, printer)?,
+        Command::PreReceive(args) => return Ok(pre_receive::run(&args)),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,88 @@
+//! What the documents say, against the code.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::repository_root;
+
+fn read(path: &str) -> String {
+    fs_err::read_to_string(repository_root().join(path)).unwrap()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let root = repository_root();
+    let mut found: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root.join(name)).into();
+    let entries = fs_err::read_dir(root.join("docs")).unwrap();
+    found.extend(
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension() == Some("md".as_ref())),
+    );
+    found
+}
+
+#[test]
+fn the_readme_lists_the_settings_that_exist() {
+    let table = workstead_api::settings::markdown_table();
+    let readme = read("README.md");
+    let (before, rest) = readme.split_once("<!-- settings:").unwrap();
+    let (comment, rest) = rest.split_once("-->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of settings -->").unwrap();
+    let expected = format!("{before}<!-- settings:{comment}-->\n{table}<!-- end of settings -->{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs_err::write(repository_root().join("README.md"), &expected).unwrap();
+        return;
+    }
+    assert!(readme == expected, "the table in README.md is out of date; the comment above it writes it anew");
+}
+
+#[test]
+fn the_readme_names_the_two_commands() {
+    let readme = read("README.md");
+    assert!(readme.contains("cargo run --release -- demo"));
+    assert!(readme.contains("scripts/test"));
+}
+
+#[test]
+fn every_link_to_a_file_leads_somewhere() {
+    for document in documents() {
+        let text = fs_err::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let path = document.parent().unwrap_or(Path::new(".")).join(target);
+            assert!(path.exists(), "{} links to {target}, which is not there", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_architecture_names_only_rooms_that_exist() {
+    let root = repository_root();
+    let text = read("docs/ARCHITECTURE.md");
+    let named = text.split('`').skip(1).step_by(2).filter(|word| {
+        ["crates/", "tests/", "fixtures/", "scripts/", "docs/"].iter().any(|room| word.starts_with(room))
+            && !word.contains([' ', '*', '{'])
+    });
+    let mut count = 0;
+    for path in named {
+        count += 1;
+        assert!(root.join(path).exists(), "docs/ARCHITECTURE.md names `{path}`, which is not there");
+    }
+    assert!(count >= 10, "only {count} rooms are named");
+}
+
+#[test]
+fn the_api_document_lists_every_route() {
+    let router = read("crates/api/src/router.rs");
+    let document = read("docs/API.md");
+    let mut count = 0;
+    // A route's path may stand on the line below.
+    for rest in router.split(".route(").skip(1) {
+        let path = rest.split('"').nth(1).unwrap();
+        let path = path.replace("{workspace}", "{ws}").replace("{upload}", "{id}").replace("{*key}", "...");
+        assert!(document.contains(&path), "docs/API.md does not mention {path}");
+        count += 1;
+    }
+    assert!(count >= 10, "only {count} routes were found");
+}

@@ -1,0 +1,18 @@
+//! The real binary, the real `git`, one server to a test, all in temporary directories.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#![allow(clippy::print_stderr, reason = "what a failed test, or one that could not run, tells people")]
+
+mod support;
+
+mod clone_and_push;
+mod command_line;
+mod corpus;
+mod crash;
+mod demo;
+mod deployment;
+mod documents;
+mod durability;
+mod git_protocol;
+mod git_push;
+mod shutdown;
+mod upload;

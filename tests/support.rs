@@ -1,0 +1,11 @@
+//! What every test needs: a server of its own, HTTP, `git`, and content to upload.
+
+mod content;
+mod git;
+mod http;
+mod server;
+
+pub(crate) use content::{Content, inline_body, slx_yaml, workspace_files};
+pub(crate) use git::Git;
+pub(crate) use http::{Answer, send};
+pub(crate) use server::{ServerOptions, TestServer, cleaned, repository_root, workstead};
