@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use workstead_core::role::Role;
 
 use crate::app::AppState;
@@ -14,15 +16,25 @@ use crate::workspace::{self, Workspace};
 /// What a caller wants to do with a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Reading anything: the object, status, history, a clone. A change of the configuration begins with it too:
-    /// what it needs is known only when it is known what changes.
+    /// Reading anything: the object, status, history. A change of the workspace's fields begins with it too: what
+    /// it needs is known only when it is known what changes.
     Read,
+    /// Cloning and fetching.
+    Fetch,
+    /// Changing SLXs and their files; what it changes may ask for more.
+    Write,
     /// Uploading a bundle, by whichever way.
     Upload,
     /// Pushing; what it changes may ask for more.
     Push,
     /// Making a token that may upload.
     MakeUploadToken,
+    /// Reading or replacing the token by which runners register.
+    ManageRunners,
+    /// Setting and removing secrets.
+    WriteSecrets,
+    /// Connecting the workspace with other services.
+    Integrate,
     /// Deleting the workspace.
     Delete,
 }
@@ -31,20 +43,54 @@ impl Action {
     /// Returns the least role that may do it.
     pub(crate) fn needs(self) -> Role {
         match self {
-            Self::Read => Role::ReadOnly,
-            Self::Upload | Self::Push | Self::MakeUploadToken => Role::ReadWrite,
-            Self::Delete => Role::Admin,
+            Self::Read | Self::Fetch => Role::ReadOnly,
+            Self::Write | Self::Upload | Self::Push | Self::MakeUploadToken => Role::ReadWrite,
+            Self::ManageRunners | Self::WriteSecrets | Self::Integrate | Self::Delete => Role::Admin,
         }
     }
 
     fn verb(self) -> &'static str {
         match self {
             Self::Read => "reading",
+            Self::Fetch => "fetching",
+            Self::Write => "changing the configuration",
             Self::Upload => "uploading",
             Self::Push => "pushing",
             Self::MakeUploadToken => "making an upload token",
+            Self::ManageRunners => "managing runners",
+            Self::WriteSecrets => "changing secrets",
+            Self::Integrate => "managing integrations",
             Self::Delete => "deleting",
         }
+    }
+}
+
+/// A caller let into a workspace by the rule of the route, as [`crate::routing`] enforces it.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    pub(crate) caller: Caller,
+    pub(crate) workspace: Arc<Workspace>,
+    /// The caller's role there, as of the present head.
+    pub(crate) role: Role,
+    /// What the rule asked for.
+    pub(crate) action: Action,
+}
+
+impl FromRequestParts<AppState> for Permit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &AppState) -> Result<Self, ApiError> {
+        let permit = parts.extensions.get::<Self>().cloned();
+        permit.ok_or_else(|| ApiError::internal("the route's rule is not about a workspace"))
+    }
+}
+
+impl Permit {
+    /// Asks once more, of the database and the present head, before what took its time to come is written.
+    pub(crate) async fn renewed(&self, app: &AppState) -> Result<Self, ApiError> {
+        let Self { caller, workspace, action, .. } = self;
+        let (workspace, role) = authorize_again(app, caller, workspace, *action).await?;
+        Ok(Self { caller: caller.clone(), workspace, role, action: *action })
     }
 }
 
@@ -106,11 +152,20 @@ pub(crate) async fn enter(
     caller: &Caller,
     name: &str,
     action: Action,
-) -> Result<(Arc<Workspace>, Role), ApiError> {
+) -> Result<Permit, ApiError> {
     let found = workspace::find(app, name).await?;
     let workspace = found.ok_or_else(|| ApiError::workspace_not_found(name))?;
     let role = authorize(app, caller, &workspace, action).await?;
-    Ok((workspace, role))
+    Ok(Permit { caller: caller.clone(), workspace, role, action })
+}
+
+/// Refuses everybody but staff.
+pub(crate) fn require_staff(caller: &Caller) -> Result<(), ApiError> {
+    refuse_scoped(caller)?;
+    if caller.is_staff() {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("staff_only", "only staff may do this on this server"))
 }
 
 /// Refuses upload tokens where no workspace is named.

@@ -19,6 +19,7 @@ use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
 use crate::remembered::Remembered;
+use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::Database;
 use crate::token::TokenHash;
@@ -55,6 +56,8 @@ pub(crate) struct App {
     pub(crate) facts: FactsCache,
     pub(crate) objects: ObjectStore,
     pub(crate) git: GitHttp,
+    /// What every other key is derived from.
+    pub(crate) server_key: ServerKey,
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
@@ -85,6 +88,7 @@ pub(crate) struct Parts {
     pub(crate) repositories: RepositoryStore,
     pub(crate) objects: ObjectStore,
     pub(crate) git: GitHttp,
+    pub(crate) server_key: ServerKey,
 }
 
 /// A handle on the running server, cheap to clone.
@@ -93,7 +97,7 @@ pub(crate) struct AppState(Arc<App>);
 
 impl AppState {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { settings, public_url, database, repositories, objects, git } = parts;
+        let Parts { settings, public_url, database, repositories, objects, git, server_key } = parts;
         let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
         // Twice as many bodies as are worked on may wait in memory.
         let waiting = settings.upload_concurrency.saturating_mul(2).max(2);
@@ -104,6 +108,7 @@ impl AppState {
             facts: FactsCache::new(),
             objects,
             git,
+            server_key,
             database,
             callers: Remembered::new(10_000, MEMORY),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),

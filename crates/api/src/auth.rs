@@ -106,6 +106,9 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let token = bearer_token(&parts.headers).ok_or_else(|| {
             ApiError::unauthorized(
                 "not_signed_in",

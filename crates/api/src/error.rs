@@ -32,6 +32,24 @@ struct Content {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
+/// An error as it is answered.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Error, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what `ApiError::render` writes")]
+pub(crate) struct ErrorBody {
+    /// One sentence that names the object, the limit and the cure.
+    detail: String,
+    /// A stable word for programs.
+    code: String,
+    /// The HTTP status.
+    status: u16,
+    /// The request's id, under which the log has it.
+    request_id: String,
+    /// Every problem of invalid content, or what else there is to list.
+    #[schema(value_type = Option<Vec<Object>>)]
+    errors: Option<Vec<Value>>,
+}
+
 impl ApiError {
     /// Makes an error of any status.
     pub(crate) fn new(

@@ -2,51 +2,102 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::ALLOW;
-use axum::http::{HeaderValue, Method};
+use axum::http::Method;
 use axum::middleware::from_fn;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::put;
+use utoipa_axum::routes;
 
+use crate::access::Action::{Delete, MakeUploadToken, Read, Upload};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::git_http;
 use crate::middleware::envelope;
-use crate::routes::{builder_config, health, objects, slxoptions, status, uploads, workspaces};
+use crate::routes::{builder_config, health, objects, openapi, slxoptions, status, uploads, workspaces};
+use crate::routing::Routes;
+use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
 
-/// Returns the routes. [`crate::middleware::plain_paths`] must run before it, so that each has one spelling.
+/// Returns every route of the API with its rule; the paths stand at the handlers.
+pub(crate) fn table() -> Routes {
+    server()
+        .merge(workspaces())
+        .merge(uploads())
+        .merge(people())
+        .merge(slxs())
+        .merge(slx_writes())
+        .merge(runners())
+        .merge(secrets())
+        .merge(integrations())
+}
+
+fn server() -> Routes {
+    Routes::new()
+        .add(Public, routes!(health::live))
+        .add(Public, routes!(health::ready))
+        .add(Public, routes!(openapi::description))
+}
+
+fn workspaces() -> Routes {
+    Routes::new()
+        .add(Person, routes!(workspaces::list))
+        .add(Person, routes!(workspaces::create))
+        .add(Workspace(Read), routes!(workspaces::get))
+        // What a change needs is known only when it is known what changes.
+        .add(Workspace(Read), routes!(workspaces::replace))
+        .add(Workspace(Read), routes!(workspaces::update))
+        .add(Workspace(Delete), routes!(workspaces::delete))
+        .add(Workspace(Read), routes!(status::get))
+}
+
+fn uploads() -> Routes {
+    Routes::new()
+        .add_making(Workspace(MakeUploadToken), routes!(builder_config::generate))
+        .add_making(Workspace(MakeUploadToken), routes!(builder_config::generate_by_other_name))
+        .add_making(Workspace(Upload), routes!(uploads::open))
+        .add(Workspace(Upload), routes!(uploads::create))
+        .add(Workspace(Upload), routes!(uploads::complete))
+        .add(Workspace(Upload), routes!(uploads::retry))
+        .add(Workspace(Read), routes!(uploads::list))
+        .add(Workspace(Read), routes!(uploads::get))
+        .add(AnyToken, routes!(uploads::get_status))
+}
+
+/// Users, tokens, groups, organizations, permissions.
+fn people() -> Routes {
+    Routes::new()
+}
+
+/// Reading SLXs.
+fn slxs() -> Routes {
+    Routes::new().add(Workspace(Read), routes!(slxoptions::list))
+}
+
+/// Writing SLXs: the branch routes and v4.
+fn slx_writes() -> Routes {
+    Routes::new()
+}
+
+/// Runners, their tokens, and locations.
+fn runners() -> Routes {
+    Routes::new()
+}
+
+/// Secrets of workspaces and Git credentials.
+fn secrets() -> Routes {
+    Routes::new()
+}
+
+/// Slack and the agent farm.
+fn integrations() -> Routes {
+    Routes::new()
+}
+
+/// Returns the router. [`crate::middleware::plain_paths`] must run before it, so that each route has one spelling.
 pub(crate) fn router(app: AppState) -> Router {
-    let api = Router::new()
-        .route("/workspaces", get(workspaces::list).post(workspaces::create))
-        .route("/workspaces/upload-status/{task}", get(uploads::get_status))
-        .route(
-            "/workspaces/{workspace}",
-            get(workspaces::get)
-                .put(workspaces::replace)
-                .patch(workspaces::update)
-                .delete(workspaces::delete),
-        )
-        .route("/workspaces/{workspace}/status", get(status::get))
-        .route("/workspaces/{workspace}/slxoptions", get(slxoptions::list))
-        .route(
-            "/workspaces/{workspace}/generate-workspace-builder-config",
-            no_head(get(builder_config::generate), "GET"),
-        )
-        .route("/workspaces/{workspace}/upload-config", no_head(get(builder_config::generate), "GET"))
-        .route(
-            "/workspaces/{workspace}/upload",
-            no_head(get(uploads::open).post(uploads::create), "GET,POST"),
-        )
-        .route("/workspaces/{workspace}/uploads", get(uploads::list))
-        .route("/workspaces/{workspace}/uploads/{upload}", get(uploads::get))
-        .route("/workspaces/{workspace}/uploads/{upload}/complete", post(uploads::complete))
-        // The name under which a prune that was refused is insisted on.
-        .route("/workspaces/{workspace}/uploads/{upload}/retry", post(uploads::complete));
-    Router::new()
-        .nest("/api/v3", api)
+    table()
+        .into_router(&app)
         .merge(git_http::routes())
+        // Where signed URLs of the local store lead: no part of the API.
         .route("/uploads/local/{*key}", put(objects::put_object))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(git_http::require_credentials))
@@ -57,14 +108,6 @@ pub(crate) fn router(app: AppState) -> Router {
 async fn no_such_route(request: Request) -> ApiError {
     let path: String = request.uri().path().chars().take(200).collect();
     ApiError::not_found("no_such_route", format!("there is nothing at {path:?} on this server"))
-}
-
-/// Refuses HEAD where GET makes something: a HEAD must be safe, and its answer could not say what was made.
-fn no_head(methods: MethodRouter<AppState>, allow: &'static str) -> MethodRouter<AppState> {
-    let refuse = move |method: Method| async move {
-        ApiError::method_not_allowed(method.as_str()).header(ALLOW, HeaderValue::from_static(allow))
-    };
-    methods.head(refuse).fallback(refuse)
 }
 
 async fn no_such_method(method: Method) -> ApiError {

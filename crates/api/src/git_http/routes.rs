@@ -67,7 +67,7 @@ async fn advertise(
         return Err(ApiError::not_found("not_found", detail));
     };
     let action = match service {
-        Service::UploadPack => Action::Read,
+        Service::UploadPack => Action::Fetch,
         Service::ReceivePack => Action::Push,
     };
     let workspace = enter(&app, &caller, &repository, action).await?;
@@ -83,7 +83,7 @@ async fn upload_pack(
     body: Body,
 ) -> Result<Response, ApiError> {
     let caller = caller(&app, &headers, &context).await?;
-    let workspace = enter(&app, &caller, &repository, Action::Read).await?;
+    let workspace = enter(&app, &caller, &repository, Action::Fetch).await?;
     let directory = workspace.repository().directory().to_owned();
     let answer = app.git.exchange(&headers, body, directory, Purpose::Fetch).await;
     answer.map_err(|error| refusal(&app, error))
@@ -127,7 +127,7 @@ async fn enter(
     let name = repository.strip_suffix(".git").ok_or_else(|| {
         ApiError::not_found("not_found", "there is no such repository; its address ends with <workspace>.git")
     })?;
-    Ok(access::enter(app, caller, name, action).await?.0)
+    Ok(access::enter(app, caller, name, action).await?.workspace)
 }
 
 /// Makes what judges the push when its objects are there.

@@ -1,6 +1,6 @@
 //! `/workspaces/{workspace}/generate-workspace-builder-config` and `/upload-config`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -8,12 +8,12 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use workstead_bundler::builder_config::BuilderConfig;
 
-use crate::access::{self, Action};
+use crate::access::Permit;
 use crate::app::AppState;
-use crate::auth::Caller;
 use crate::context::safe_line;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use crate::query::Query;
+use crate::schema::{BuilderConfig as BuilderConfigAnswer, BuilderConfigQuery};
 use crate::store::now;
 use crate::store::tokens::NewToken;
 use crate::token::{self, TokenHash};
@@ -25,14 +25,45 @@ const MAX_HOURS: u64 = 4320;
 const DEFAULT_LOCATION: &str = "default";
 
 /// Makes the builder's configuration with a new upload token.
+///
+/// The token may upload to this workspace, poll that upload, and nothing else; its uploads are its maker's.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/generate-workspace-builder-config", tag = "Uploads",
+    params(BuilderConfigQuery), responses(
+        (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
+            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+        (status = 422, description = "`hours` is out of range.", body = ErrorBody),
+    ))]
 pub(crate) async fn generate(
-    State(app): State<AppState>,
-    caller: Caller,
-    Path(name): Path<String>,
+    app: State<AppState>,
+    permit: Permit,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::MakeUploadToken).await?;
+    answer(app, permit, query, headers).await
+}
+
+/// Makes the builder's configuration: another name of `generate-workspace-builder-config`.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/upload-config", tag = "Uploads",
+    params(BuilderConfigQuery), responses(
+        (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
+            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+        (status = 422, description = "`hours` is out of range.", body = ErrorBody),
+    ))]
+pub(crate) async fn generate_by_other_name(
+    app: State<AppState>,
+    permit: Permit,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(app, permit, query, headers).await
+}
+
+async fn answer(
+    State(app): State<AppState>,
+    Permit { workspace, caller, .. }: Permit,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let hours = read_hours(&query)?;
     let as_yaml = wants_yaml(&query, &headers)?;
     let view = view::of_head(&app, &workspace).await?;
@@ -48,7 +79,7 @@ pub(crate) async fn generate(
     let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id: caller.user_id(), now };
     let expires_at = now + SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX));
     if !app.database.add_upload_token(&new, workspace.id(), &location, expires_at).await? {
-        return Err(ApiError::workspace_not_found(&name));
+        return Err(ApiError::workspace_not_found(workspace.name().as_str()));
     }
     let config = BuilderConfig {
         workspace_name: workspace.name().clone(),

@@ -10,6 +10,8 @@ use crate::error::ApiError;
 use crate::{reply, upload};
 
 /// Takes a bundle; the signature in the address is all the permission that is needed.
+///
+/// It is not described to clients: they put to the address that they are given, whatever store it is of.
 pub(crate) async fn put_object(
     State(app): State<AppState>,
     uri: Uri,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
@@ -10,24 +10,31 @@ use serde_json::{Value, json};
 use workstead_core::model::{FileKind, slx_directory};
 use workstead_core::tree::FileTree;
 
-use crate::access::{self, Action};
+use crate::access::Permit;
 use crate::app::AppState;
-use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::reply;
 use crate::revision::etag;
+use crate::schema::SlxOption as ChoiceOfSlx;
 use crate::workspace::Workspace;
 
 /// Lists the SLXs as choices: the short name is the value, the alias the label.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/slxoptions", tag = "SLXs",
+    params(
+        ("search" = Option<String>, Query, description = "What the alias or the short name holds."),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "How many to answer, all unless told."),
+    ),
+    responses(
+        (status = 200, description = "All of them, by label.", body = [ChoiceOfSlx]),
+        (status = 304, description = "`If-None-Match` names this very answer."),
+    ))]
 pub(crate) async fn list(
     State(app): State<AppState>,
-    caller: Caller,
-    Path(name): Path<String>,
+    Permit { workspace, .. }: Permit,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::Read).await?;
     let head = workspace.head()?;
     let limit =
         query.positive("limit")?.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use workstead_core::tree::FileTree;
 
-use crate::access::{self, Action};
+use crate::access::Permit;
 use crate::app::AppState;
-use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::query::rfc3339;
+use crate::schema::WorkspaceStatus;
 use crate::store::now;
 use crate::store::tokens::LocationExpiry;
 use crate::view::{self, WORKSPACE_FILE};
@@ -27,12 +27,12 @@ const ANNOUNCE: Duration = Duration::from_hours(7 * 24);
 const REMEMBER: Duration = Duration::from_hours(30 * 24);
 
 /// Says how a workspace stands.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/status", tag = "Workspaces",
+    responses((status = 200, description = "How it stands.", body = WorkspaceStatus)))]
 pub(crate) async fn get(
     State(app): State<AppState>,
-    caller: Caller,
-    Path(name): Path<String>,
+    Permit { workspace, .. }: Permit,
 ) -> Result<Response, ApiError> {
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::Read).await?;
     let head = workspace.head()?;
     let view = view::of(&app, &workspace, head).await?;
     let shared = Arc::clone(&workspace);

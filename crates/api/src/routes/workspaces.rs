@@ -3,36 +3,42 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 use workstead_core::oid::CommitId;
 
-use crate::access::{self, Action};
+use crate::access::Permit;
 use crate::app::AppState;
 use crate::auth::{self, Caller};
 use crate::body::read_object;
 use crate::config::{self, Change, ChangeRequest};
 use crate::context::RequestContext;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use crate::lifecycle::{self, NewWorkspace};
 use crate::paging::Page;
 use crate::query::Query;
 use crate::reply;
 use crate::revision::{IfMatch, etag};
+use crate::schema::{
+    Page as PageOf, PageQuery, WorkspaceCreate, WorkspaceListRow, WorkspaceObject, WorkspaceWrite,
+};
 use crate::store::workspaces::VisibleTo;
 use crate::view;
 use crate::workspace::Workspace;
 
 /// Lists the caller's workspaces.
+///
+/// By name. Staff see all.
+#[utoipa::path(get, path = "/api/v3/workspaces", tag = "Workspaces", params(PageQuery),
+    responses((status = 200, description = "One page.", body = PageOf<WorkspaceListRow>)))]
 pub(crate) async fn list(
     State(app): State<AppState>,
     caller: Caller,
     query: Query,
 ) -> Result<Response, ApiError> {
-    access::refuse_scoped(&caller)?;
     let page = Page::of(&query)?;
     let visible = if caller.is_staff() { VisibleTo::Staff } else { VisibleTo::Email(caller.email()) };
     let count = app.database.count_workspaces(visible).await?;
@@ -44,6 +50,14 @@ pub(crate) async fn list(
 }
 
 /// Creates a workspace.
+///
+/// Its repository begins with one commit of `workspace.yaml` and a README. The caller is the owner; staff may name
+/// another.
+#[utoipa::path(post, path = "/api/v3/workspaces", tag = "Workspaces", request_body = WorkspaceCreate,
+    responses(
+        (status = 201, description = "The new workspace.", body = WorkspaceObject),
+        (status = 409, description = "The name is taken.", body = ErrorBody),
+    ))]
 pub(crate) async fn create(
     State(app): State<AppState>,
     caller: Caller,
@@ -70,14 +84,19 @@ pub(crate) async fn create(
 }
 
 /// Reads a workspace, at the head or at another revision.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}", tag = "Workspaces",
+    params(("ref" = Option<String>, Query, description = "A branch, tag or commit.")),
+    responses(
+        (status = 200, description = "The workspace.", body = WorkspaceObject,
+            headers(("ETag", description = "The commit that it was read from."))),
+        (status = 304, description = "`If-None-Match` names this very answer."),
+    ))]
 pub(crate) async fn get(
     State(app): State<AppState>,
-    caller: Caller,
-    Path(name): Path<String>,
+    Permit { workspace, .. }: Permit,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::Read).await?;
     let commit = match query.text("ref") {
         None => workspace.head()?,
         Some(revision) => resolve(&app, &workspace, revision).await?,
@@ -93,63 +112,84 @@ async fn resolve(app: &AppState, workspace: &Arc<Workspace>, revision: &str) -> 
 }
 
 /// Changes the fields that the body names.
+///
+/// The body is a JSON merge patch (RFC 7396). What changes nothing makes no commit and needs no more than the right
+/// to read; else the role readwrite is needed, and admin for `owner` and `permissions`.
+#[utoipa::path(patch, path = "/api/v3/workspaces/{workspace}", tag = "Workspaces", request_body = WorkspaceWrite,
+    params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the change is of.")),
+    responses(
+        (status = 200, description = "The workspace as it is now.", body = WorkspaceObject),
+        (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
+    ))]
 pub(crate) async fn update(
     State(app): State<AppState>,
-    caller: Caller,
+    permit: Permit,
     context: RequestContext,
-    Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    change(app, caller, context, name, Change::Patch, (headers, body)).await
+    change(app, permit, context, Change::Patch, (headers, body)).await
 }
 
 /// Replaces the whole configuration.
+///
+/// What is left out returns to its default, but for `owner`, `permissions` and keys that are unknown here. What GET
+/// answered is accepted back, and is no commit.
+#[utoipa::path(put, path = "/api/v3/workspaces/{workspace}", tag = "Workspaces", request_body = WorkspaceWrite,
+    params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the change is of.")),
+    responses(
+        (status = 200, description = "The workspace as it is now.", body = WorkspaceObject),
+        (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
+    ))]
 pub(crate) async fn replace(
     State(app): State<AppState>,
-    caller: Caller,
+    permit: Permit,
     context: RequestContext,
-    Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    change(app, caller, context, name, Change::Replace, (headers, body)).await
+    change(app, permit, context, Change::Replace, (headers, body)).await
 }
 
 async fn change(
     app: AppState,
-    caller: Caller,
+    permit: Permit,
     context: RequestContext,
-    name: String,
     change: Change,
     (headers, body): (HeaderMap, Body),
 ) -> Result<Response, ApiError> {
     // A change of nothing needs no right to write, so that what was read may be sent back by anybody.
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::Read).await?;
     let body = read_object(&headers, body, app.json_limit(), &app.work).await?;
     // Asked again: the body may have taken long to come.
-    let (workspace, role) = access::authorize_again(&app, &caller, &workspace, Action::Read).await?;
+    let Permit { workspace, role, caller, .. } = permit.renewed(&app).await?;
     let if_match = IfMatch::of(&headers);
     let shared = Arc::clone(&workspace);
     let request = ChangeRequest { workspace: shared, role, change, body, if_match, caller, context };
     let state = app.clone();
     let changed = async {
         let commit = app.work.to_end(async move { config::change(&state, request).await }).await?;
-        let workspace = crate::workspace::find(&app, &name).await?;
-        let workspace = workspace.ok_or_else(|| ApiError::workspace_not_found(&name))?;
-        whole(&app, &workspace, commit, StatusCode::OK).await
+        let name = workspace.name().as_str();
+        let changed = crate::workspace::find(&app, name).await?;
+        let changed = changed.ok_or_else(|| ApiError::workspace_not_found(name))?;
+        whole(&app, &changed, commit, StatusCode::OK).await
     };
     crate::workspace::unless_gone(&app, &workspace, changed.await).await
 }
 
 /// Deletes a workspace for good.
+///
+/// With its repository, uploads, tokens, runners, secrets and integrations. There is no way back.
+#[utoipa::path(delete, path = "/api/v3/workspaces/{workspace}", tag = "Workspaces",
+    params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the decision is of.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
+    ))]
 pub(crate) async fn delete(
     State(app): State<AppState>,
-    caller: Caller,
-    Path(name): Path<String>,
+    Permit { workspace, .. }: Permit,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (workspace, _) = access::enter(&app, &caller, &name, Action::Delete).await?;
     IfMatch::of(&headers).check(workspace.head()?)?;
     let state = app.clone();
     app.work.to_end(async move { lifecycle::delete(&state, &workspace).await }).await?;

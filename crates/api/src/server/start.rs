@@ -11,6 +11,7 @@ use crate::app::{AppState, Parts};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::error::ApiError;
 use crate::git_http::{GitHttp, PushCheckError};
+use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
@@ -78,13 +79,14 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
         None => own_url(address)?,
     };
     let objects = ObjectStore::Local(LocalStore::new(data.objects(), key, public_url.clone()));
+    let server_key = ServerKey::new(key);
     let new_admin_token = put_admin(&database, &settings).await?;
     let program = match &settings.hook_program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(StartError::Program)?,
     };
     let git = GitHttp::start(settings.git_limits.clone(), &data.run(), &program)?;
-    let app = AppState::new(Parts { settings, public_url, database, repositories, objects, git });
+    let app = AppState::new(Parts { settings, public_url, database, repositories, objects, git, server_key });
     lifecycle::finish_interrupted(&app).await?;
     upload::settle_interrupted(&app).await?;
     index::catch_up(&app).await?;

@@ -1,0 +1,53 @@
+//! The rule of a route, enforced before its handler sees the request.
+
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::Rule;
+use crate::access;
+use crate::app::AppState;
+use crate::auth::Caller;
+use crate::error::ApiError;
+
+/// Lets a request through to its handler, with the caller and the permit that it asks for, or refuses it.
+pub(super) async fn enforce(
+    State((app, rule)): State<(AppState, Rule)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    match rule {
+        Rule::Public => {}
+        Rule::AnyToken => {
+            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            parts.extensions.insert(caller);
+        }
+        Rule::Person => {
+            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            access::refuse_scoped(&caller)?;
+            parts.extensions.insert(caller);
+        }
+        Rule::Staff => {
+            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            access::require_staff(&caller)?;
+            parts.extensions.insert(caller);
+        }
+        Rule::Workspace(action) => {
+            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            let params = RawPathParams::from_request_parts(&mut parts, &app).await;
+            let params = params.map_err(|_| {
+                ApiError::bad_request(
+                    "malformed_request",
+                    "the address or a header of the request can't be read",
+                )
+            })?;
+            let name = params.iter().find(|(name, _)| *name == "workspace").map(|(_, value)| value);
+            let name = name.ok_or_else(|| ApiError::internal("the route's path names no workspace"))?;
+            let permit = access::enter(&app, &caller, name, action).await?;
+            parts.extensions.insert(permit);
+            parts.extensions.insert(caller);
+        }
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}

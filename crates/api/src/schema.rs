@@ -1,0 +1,309 @@
+//! The shapes of answers that are rendered from Git or from records, for the description of the API.
+//!
+//! Answers that are made of a type of their own describe themselves; these are those that are not. The test of
+//! the description against the live server (`scripts/test`, schemathesis) keeps them true.
+#![expect(dead_code, reason = "they describe JSON that is made elsewhere, field by field")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+/// One page of a list.
+#[derive(ToSchema)]
+pub(crate) struct Page<T> {
+    /// How many there are on all pages.
+    count: u64,
+    /// The address of the next page.
+    #[schema(required)]
+    next: Option<String>,
+    /// The address of the page before.
+    #[schema(required)]
+    previous: Option<String>,
+    results: Vec<T>,
+}
+
+/// Which page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// The page, counted from 1; one beyond the end is 404.
+    #[param(minimum = 1)]
+    page: Option<u64>,
+    /// How many a page holds, 100 unless told, at most 1000.
+    #[param(minimum = 1)]
+    page_size: Option<u64>,
+    /// How many to answer, for clients that count by offset.
+    #[param(minimum = 1)]
+    limit: Option<u64>,
+    /// How many to leave out.
+    offset: Option<u64>,
+}
+
+/// A workspace in a list.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkspaceListRow {
+    name: String,
+    #[schema(required)]
+    display_name: Option<String>,
+    /// The owner's e-mail address.
+    owner: String,
+    enabled_locations: Vec<String>,
+    created_at: String,
+    /// When the server last moved the default branch.
+    updated_at: String,
+}
+
+/// A workspace with its configuration.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkspaceObject {
+    name: String,
+    #[schema(required)]
+    display_name: Option<String>,
+    owner: String,
+    enabled_locations: Vec<String>,
+    /// Values by name.
+    config_provided: BTreeMap<String, String>,
+    /// Names of the workspace's secrets, by the name under which they are asked for.
+    secrets_provided: BTreeMap<String, String>,
+    slx_groups: BTreeMap<String, SlxGroup>,
+    created_at: String,
+    updated_at: String,
+    /// The lists exactly as `workspace.yaml` has them.
+    spec: Map<String, Value>,
+    /// The same as `displayName`.
+    #[schema(required)]
+    alias: Option<String>,
+    /// Where Git clones it from.
+    repo_url: String,
+    branch: String,
+    /// The commit that this was read from.
+    revision: String,
+}
+
+/// SLXs that belong together.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SlxGroup {
+    /// Short names.
+    slxs: Vec<String>,
+    /// Groups that this one depends on.
+    depends_on: Option<Vec<String>>,
+}
+
+/// A person or group with a role.
+#[derive(ToSchema)]
+pub(crate) struct Permission {
+    /// An e-mail address; either this or `group`.
+    user: Option<String>,
+    /// A group of this server.
+    group: Option<String>,
+    /// `readonly`, `readandrun`, `readandrunwithassistant`, `readwrite` or `admin`.
+    role: String,
+}
+
+/// A workspace's new configuration; what GET answers is accepted back.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkspaceWrite {
+    display_name: Option<String>,
+    /// Only an admin may change it.
+    owner: Option<String>,
+    enabled_locations: Option<Vec<String>>,
+    config_provided: Option<BTreeMap<String, String>>,
+    secrets_provided: Option<BTreeMap<String, String>>,
+    slx_groups: Option<BTreeMap<String, SlxGroup>>,
+    /// Only an admin may change it.
+    permissions: Option<Vec<Permission>>,
+}
+
+/// A workspace to be made.
+#[derive(ToSchema)]
+pub(crate) struct WorkspaceCreate {
+    /// 2 to 63 lower-case letters, digits and single hyphens.
+    name: String,
+    #[schema(inline)]
+    #[serde(flatten)]
+    config: WorkspaceWrite,
+}
+
+/// How a workspace stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkspaceStatus {
+    /// Always true: the workspace is there.
+    workspace: bool,
+    /// Whether the head can be read.
+    sync: bool,
+    /// `ready` or `unreadable`.
+    state: String,
+    branch: String,
+    revision: String,
+    slx_count: u64,
+    #[schema(required)]
+    last_upload: Option<UploadRow>,
+    conditions: Vec<Condition>,
+}
+
+/// One statement on how something stands, as Kubernetes writes them.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Condition {
+    #[schema(rename = "type")]
+    kind: String,
+    /// `True`, `False` or `Unknown`.
+    status: String,
+    reason: String,
+    message: String,
+    last_transition_time: String,
+}
+
+/// An upload and what became of it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct UploadRow {
+    id: String,
+    /// `open`, `running`, `succeeded`, `failed` or `expired`.
+    status: String,
+    /// `inline` or `presigned`.
+    via: String,
+    /// The e-mail address of who made it.
+    who: String,
+    #[schema(required)]
+    sha256: Option<String>,
+    #[schema(required)]
+    size_bytes: Option<i64>,
+    #[schema(value_type = Option<Object>, required)]
+    options: Value,
+    /// What it committed.
+    #[schema(required)]
+    commit: Option<String>,
+    #[schema(value_type = Option<Object>, required)]
+    counts: Value,
+    #[schema(value_type = Option<Object>, required)]
+    error: Value,
+    created_at: String,
+    #[schema(required)]
+    expires_at: Option<String>,
+    #[schema(required)]
+    finished_at: Option<String>,
+}
+
+/// What became of an upload, in the words that clients of task queues know.
+#[derive(ToSchema)]
+pub(crate) struct UploadTask {
+    task_id: String,
+    /// `PENDING`, `STARTED`, `SUCCESS`, `FAILURE` or `UNKNOWN`.
+    status: String,
+    /// The answer of an upload that succeeded.
+    #[schema(value_type = Option<Object>, required)]
+    result: Value,
+    /// One sentence on an upload that failed.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+/// What an upload did.
+#[derive(ToSchema)]
+pub(crate) struct UploadAnswer {
+    task_id: String,
+    status: String,
+    #[schema(value_type = Object)]
+    summary: Value,
+}
+
+/// How a bundle is merged.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct UploadQuery {
+    /// `keepexisting` or `keepuploaded`.
+    #[param(pattern = "^(keepexisting|keepuploaded)$")]
+    merge_mode: Option<String>,
+    prune_stale_slxs: Option<bool>,
+    prune_stale_resources: Option<bool>,
+    /// Whether it may prune more than half of its location's SLXs.
+    allow_mass_prune: Option<bool>,
+    /// The commit's message.
+    message: Option<String>,
+}
+
+/// A bundle inside a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct UploadInline {
+    /// A gzipped tar archive in Base64 (RFC 4648 section 4).
+    #[schema(content_encoding = "base64")]
+    output: String,
+    /// `keepexisting` or `keepuploaded`.
+    merge_mode: Option<String>,
+    prune_stale_slxs: Option<bool>,
+    prune_stale_resources: Option<bool>,
+    allow_mass_prune: Option<bool>,
+    /// The commit's message.
+    message: Option<String>,
+}
+
+/// Where to put a bundle, and what to call then.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct UploadTarget {
+    upload_id: String,
+    /// The signed URL; whoever has it may put one bundle there.
+    url: String,
+    method: String,
+    /// The headers that the signature covers.
+    headers: BTreeMap<String, String>,
+    object_key: String,
+    provider: String,
+    expires_at: String,
+    max_bytes: u64,
+    complete_url: String,
+    status_url: String,
+}
+
+/// How the server stands, in one word.
+#[derive(ToSchema)]
+pub(crate) struct Standing {
+    status: String,
+}
+
+/// A choice.
+#[derive(ToSchema)]
+pub(crate) struct SlxOption {
+    /// The short name.
+    value: String,
+    /// The alias.
+    label: String,
+}
+
+/// What the builder's configuration is to say.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BuilderConfigQuery {
+    /// How many hours the token works, 720 unless told.
+    #[param(minimum = 1, maximum = 4320)]
+    hours: Option<u64>,
+    /// The location that the builder runs at; without it the workspace's first.
+    location: Option<String>,
+    /// `json` or `yaml`; without it as `Accept` asks, else JSON.
+    #[param(pattern = "^(json|yaml)$")]
+    format: Option<String>,
+}
+
+/// The workspace builder's `uploadInfo.yaml`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct BuilderConfig {
+    workspace_name: String,
+    /// A new token that may upload to this workspace and do nothing else.
+    token: String,
+    workspace_owner_email: String,
+    #[schema(rename = "papiURL")]
+    papi_url: String,
+    location_id: String,
+    location_name: String,
+    default_location: String,
+    default_location_name: String,
+}
