@@ -20,6 +20,7 @@ mod lifecycle;
 mod middleware;
 mod paging;
 mod query;
+pub mod reference;
 mod remembered;
 mod reply;
 mod revision;

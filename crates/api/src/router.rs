@@ -34,6 +34,7 @@ fn server() -> Routes {
         .add(Public, routes!(health::live))
         .add(Public, routes!(health::ready))
         .add(Public, routes!(openapi::description))
+        .add(Public, routes!(openapi::page))
 }
 
 fn workspaces() -> Routes {

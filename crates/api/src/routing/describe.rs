@@ -67,13 +67,25 @@ fn describe(route: &Route) -> Operation {
     if route.rule != Rule::Public {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
     }
-    operation.extensions =
-        Some(ExtensionsBuilder::new().add("x-workstead-needs", serde_json::Value::from(needs)).build());
+    operation.extensions = Some(
+        ExtensionsBuilder::new().add("x-workstead-rule", serde_json::Value::from(rule(route.rule))).build(),
+    );
     for (status, why) in refusals(route) {
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(refusal(why)));
     }
     operation
+}
+
+/// Names a rule for programs, as the test of all routes with all callers reads it.
+fn rule(rule: Rule) -> String {
+    match rule {
+        Rule::Public => "public".to_owned(),
+        Rule::AnyToken => "any_token".to_owned(),
+        Rule::Person => "person".to_owned(),
+        Rule::Staff => "staff".to_owned(),
+        Rule::Workspace(action) => format!("workspace:{action:?}"),
+    }
 }
 
 /// Says what a rule asks for.

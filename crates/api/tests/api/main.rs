@@ -6,6 +6,7 @@ mod access;
 mod app;
 mod builder_config;
 mod corpus;
+mod every_route;
 mod http;
 mod lists;
 mod presigned;
