@@ -4,6 +4,7 @@
 
 mod support;
 
+mod admin;
 mod clone_and_push;
 mod command_line;
 mod corpus;

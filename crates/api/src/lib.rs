@@ -5,6 +5,7 @@
 //! shapes the reply. Nothing here prints or exits; Git, bundles and files are touched by way of `blocking` only.
 
 mod access;
+pub mod admin;
 mod app;
 mod auth;
 mod blocking;

@@ -16,6 +16,7 @@ use url::Url;
 
 use self::connections::{Bounds, HEAD_TIME};
 pub use self::start::StartError;
+pub(crate) use self::start::open_app;
 use crate::app::AppState;
 use crate::data_dir::DataDir;
 use crate::middleware::plain_paths;

@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Database, micros, timestamp};
+use crate::admin::ArchivedUpload;
 
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,6 +211,36 @@ impl Database {
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&self.pool).await?;
         row.map(|row| read(&row)).transpose()
+    }
+
+    /// Adds a finished upload of a workspace that came from elsewhere; nobody polls it any more.
+    pub(crate) async fn import_upload(
+        &self,
+        workspace_id: &str,
+        upload: &ArchivedUpload,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO uploads (id, workspace_id, via, state, email, token_id, options_json, sha256, size_bytes,
+               created_at, finished_at, commit_id, counts_json, error_brief_json)
+             VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(&upload.id)
+        .bind(workspace_id)
+        .bind(&upload.via)
+        .bind(&upload.state)
+        .bind(&upload.email)
+        .bind(&upload.options)
+        .bind(&upload.sha256)
+        .bind(upload.size_bytes)
+        .bind(micros(upload.created_at))
+        .bind(upload.finished_at.map(micros))
+        .bind(&upload.commit)
+        .bind(&upload.counts)
+        .bind(&upload.error_brief)
+        .execute(&self.pool)
+        .await
+        .map(drop)
     }
 
     /// Counts the uploads of a workspace.

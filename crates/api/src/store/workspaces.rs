@@ -156,7 +156,8 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let update = sqlx::query(
-            "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3, updated_at = $4
+            "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3,
+               updated_at = CASE WHEN revision = $1 THEN updated_at ELSE $4 END
              WHERE id = $5 AND state = 'ready'",
         )
         .bind(&indexed.revision)
@@ -172,6 +173,26 @@ impl Database {
             put_members(&mut transaction, id, &indexed.members).await?;
         }
         transaction.commit().await
+    }
+
+    /// Lists the addresses that the index gives a role on a workspace, in order.
+    pub(crate) async fn members(&self, id: &str) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT email_key FROM workspace_members WHERE workspace_id = $1 ORDER BY email_key",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Dates the last move of the default branch back to when it was, for a workspace that came from elsewhere.
+    pub(crate) async fn set_updated(&self, id: &str, updated_at: Timestamp) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE workspaces SET updated_at = $1 WHERE id = $2")
+            .bind(micros(updated_at))
+            .bind(id)
+            .execute(&self.pool)
+            .await
+            .map(drop)
     }
 
     /// Changes the owner of a living workspace.

@@ -94,6 +94,16 @@ impl TestApp {
         Self { server, directory }
     }
 
+    /// Starts on data that another server left.
+    pub(crate) async fn start_on(directory: TempDir) -> Self {
+        Self::start_in(directory, &[]).await
+    }
+
+    /// Stops without any farewell, and leaves the data.
+    pub(crate) fn stop(self) -> TempDir {
+        self.directory
+    }
+
     /// Stops without any farewell and starts again on the same data; `meanwhile` changes them.
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
         let Self { server, directory } = self;
@@ -266,7 +276,7 @@ fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-async fn open_database(directory: &Path) -> SqlitePool {
+pub(crate) async fn open_database(directory: &Path) -> SqlitePool {
     let file = directory.join("data/workstead.db");
     SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap()
 }

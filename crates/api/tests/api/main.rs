@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod admin;
 mod app;
 mod builder_config;
 mod corpus;
