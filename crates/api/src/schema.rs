@@ -93,6 +93,17 @@ pub(crate) struct SlxGroup {
     depends_on: Option<Vec<String>>,
 }
 
+/// What somebody may do with a workspace; each may what those before it may.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum RoleName {
+    ReadOnly,
+    ReadAndRun,
+    ReadAndRunWithAssistant,
+    ReadWrite,
+    Admin,
+}
+
 /// A person or group with a role.
 #[derive(ToSchema)]
 pub(crate) struct Permission {
@@ -100,8 +111,7 @@ pub(crate) struct Permission {
     user: Option<String>,
     /// A group of this server.
     group: Option<String>,
-    /// `readonly`, `readandrun`, `readandrunwithassistant`, `readwrite` or `admin`.
-    role: String,
+    role: RoleName,
 }
 
 /// A workspace's new configuration; what GET answers is accepted back.
@@ -121,12 +131,21 @@ pub(crate) struct WorkspaceWrite {
 
 /// A workspace to be made.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub(crate) struct WorkspaceCreate {
     /// 2 to 63 lower-case letters, digits and single hyphens.
+    #[schema(min_length = 2, max_length = 63, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: String,
-    #[schema(inline)]
-    #[serde(flatten)]
-    config: WorkspaceWrite,
+    #[schema(max_length = 1000)]
+    display_name: Option<String>,
+    /// Staff may name somebody else than themselves.
+    #[schema(pattern = "^[a-zA-Z0-9]+@[a-zA-Z0-9]+$", max_length = 100)]
+    owner: Option<String>,
+    enabled_locations: Option<Vec<String>>,
+    config_provided: Option<BTreeMap<String, String>>,
+    secrets_provided: Option<BTreeMap<String, String>>,
+    slx_groups: Option<BTreeMap<String, SlxGroup>>,
+    permissions: Option<Vec<Permission>>,
 }
 
 /// How a workspace stands.

@@ -57,6 +57,7 @@ fn operation(operation: &Operation) -> Markup {
     html! {
         section id=(operation_anchor(operation)) {
             h3 { b class=(operation.method) { (operation.method) } " " code { (operation.path) } }
+            p { (prose(&operation.summary)) }
             @for paragraph in operation.description.split("\n\n") { p { (prose(paragraph)) } }
             @if !operation.parameters.is_empty() {
                 table {

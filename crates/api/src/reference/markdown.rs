@@ -22,8 +22,8 @@ pub(super) fn write(reference: &Reference) -> String {
 
 // Writing to a string can't fail.
 fn operation(text: &mut String, operation: &Operation) {
-    let Operation { method, path, description, .. } = operation;
-    let _ = writeln!(text, "#### `{method} {path}`\n\n{}\n", escape(description));
+    let Operation { method, path, summary, description, .. } = operation;
+    let _ = writeln!(text, "#### `{method} {path}`\n\n{}\n\n{}\n", escape(summary), escape(description));
     for parameter in operation.parameters.iter().filter(|parameter| parameter.place != "path") {
         let place = if parameter.place == "query" { "" } else { " (header)" };
         let needed = if parameter.required { ", required" } else { "" };

@@ -52,7 +52,7 @@ impl Routes {
 fn describe(route: &Route) -> Operation {
     let mut operation = route.operation.clone();
     let needs = needs(route.rule);
-    let described = operation.description.take().or_else(|| operation.summary.clone()).unwrap_or_default();
+    let described = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{described}\n\nNeeds {needs}.").trim().to_owned());
     operation.operation_id = Some(operation_id(route));
     let known = operation.parameters.get_or_insert_default();
@@ -125,7 +125,8 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
         refusals.push(("403", "The caller may not do this, or the token's scope does not reach it."));
         refusals.push(("429", "Too many requests; `Retry-After` says when to try again."));
     }
-    if route.path.contains('{') {
+    let is_paged = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.name == "page");
+    if route.path.contains('{') || route.operation.parameters.iter().flatten().any(is_paged) {
         refusals.push(("404", "It does not exist, or the caller may not see it."));
     }
     if route.operation.request_body.is_some() {
