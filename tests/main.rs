@@ -15,5 +15,6 @@ mod documents;
 mod durability;
 mod git_protocol;
 mod git_push;
+mod schemathesis;
 mod shutdown;
 mod upload;

@@ -136,10 +136,9 @@ pub(crate) struct WorkspaceCreate {
     /// 2 to 63 lower-case letters, digits and single hyphens.
     #[schema(min_length = 2, max_length = 63, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: String,
-    #[schema(max_length = 1000)]
     display_name: Option<String>,
     /// Staff may name somebody else than themselves.
-    #[schema(pattern = "^[a-zA-Z0-9]+@[a-zA-Z0-9]+$", max_length = 100)]
+    #[schema(pattern = "^[^@]+@[^@]+$", max_length = 254)]
     owner: Option<String>,
     enabled_locations: Option<Vec<String>>,
     config_provided: Option<BTreeMap<String, String>>,
@@ -238,7 +237,7 @@ pub(crate) struct UploadAnswer {
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct UploadQuery {
     /// `keepexisting` or `keepuploaded`.
-    #[param(pattern = "^(keepexisting|keepuploaded)$")]
+    #[param(pattern = "^(keepexisting|keepuploaded)?$")]
     merge_mode: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
@@ -307,7 +306,7 @@ pub(crate) struct BuilderConfigQuery {
     /// The location that the builder runs at; without it the workspace's first.
     location: Option<String>,
     /// `json` or `yaml`; without it as `Accept` asks, else JSON.
-    #[param(pattern = "^(json|yaml)$")]
+    #[param(pattern = "^(json|yaml)?$")]
     format: Option<String>,
 }
 

@@ -30,7 +30,7 @@ const DEFAULT_LOCATION: &str = "default";
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/generate-workspace-builder-config", tag = "Uploads",
     params(BuilderConfigQuery), responses(
         (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
-            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+            (BuilderConfigAnswer = "application/json"), (BuilderConfigAnswer = "application/yaml"))),
         (status = 422, description = "`hours` is out of range.", body = ErrorBody),
     ))]
 pub(crate) async fn generate(
@@ -46,7 +46,7 @@ pub(crate) async fn generate(
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/upload-config", tag = "Uploads",
     params(BuilderConfigQuery), responses(
         (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
-            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+            (BuilderConfigAnswer = "application/json"), (BuilderConfigAnswer = "application/yaml"))),
         (status = 422, description = "`hours` is out of range.", body = ErrorBody),
     ))]
 pub(crate) async fn generate_by_other_name(
