@@ -19,6 +19,8 @@ mod runbook;
 mod sli;
 mod slo;
 mod slx;
+#[cfg(test)]
+mod tests;
 
 pub use apply::ApplyError;
 pub use delete::{DeleteError, delete_slx};
