@@ -5,6 +5,8 @@
 //! ([`delete_slx`]); what nobody asked to change keeps its comments, order and formatting.
 
 mod apply;
+#[cfg(test)]
+mod corpus;
 mod delete;
 mod fields;
 mod file;

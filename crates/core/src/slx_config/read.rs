@@ -53,7 +53,9 @@ impl SlxDocument {
 struct Directory<'t> {
     short: &'t str,
     slx: BlobId,
-    others: [bool; 3],
+    has_runbook: bool,
+    has_sli: bool,
+    has_slo: bool,
 }
 
 impl Directory<'_> {
@@ -63,12 +65,11 @@ impl Directory<'_> {
         facts: &FactsCache,
         with_workflow: &HashSet<String>,
     ) -> Result<SlxDocument, ReadError> {
-        let [has_runbook, has_sli, has_slo] = self.others;
         Ok(SlxDocument {
             short: self.short.to_owned(),
-            has_runbook,
-            has_sli,
-            has_slo,
+            has_runbook: self.has_runbook,
+            has_sli: self.has_sli,
+            has_slo: self.has_slo,
             has_workflow: with_workflow.contains(self.short),
             details: facts.slx_details(self.slx, || tree.read(self.slx))?,
         })
@@ -119,18 +120,19 @@ fn directories<'t>(
         loop {
             let short = below.peek()?.0;
             let mut slx = None;
-            let mut others = [false; 3];
+            let mut kinds = HashSet::new();
             for (_, kind, id) in below.peeking_take_while(|(name, ..)| *name == short) {
-                match kind {
-                    FileKind::Slx => slx = Some(id),
-                    FileKind::Runbook => others[0] = true,
-                    FileKind::Sli => others[1] = true,
-                    FileKind::Slo => others[2] = true,
-                    _ => {}
-                }
+                slx = slx.or((kind == FileKind::Slx).then_some(id));
+                kinds.insert(kind);
             }
             if let Some(slx) = slx {
-                return Some(Directory { short, slx, others });
+                return Some(Directory {
+                    short,
+                    slx,
+                    has_runbook: kinds.contains(&FileKind::Runbook),
+                    has_sli: kinds.contains(&FileKind::Sli),
+                    has_slo: kinds.contains(&FileKind::Slo),
+                });
             }
         }
     })

@@ -301,6 +301,12 @@ fn an_objective_is_created_whole() {
 }
 
 #[test]
+fn an_objective_of_robot_code_says_so() {
+    let payload = json!({"slx_id": 7, "code_bundle_repo_url": "https://example.com/a.git", "code_bundle_path": "slo.robot"});
+    assert!(created::<SloPayload>(&payload).contains("    pathToRobot: slo.robot\n"));
+}
+
+#[test]
 fn a_new_file_needs_what_makes_it_run() {
     let missing = |result: Result<String, ApplyError>| result.unwrap_err().to_string();
     assert_snapshot!(missing(apply::<SlxPayload>(&json!({"name": "web"}), None)), @"the payload has no `alias`, which a new SLXModel needs; add it, or name one that exists already");
