@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::file::{SlxFile, SlxTarget};
 use crate::model::{FactsCache, FileKind, SlxDetails, decode, slx_directory, spec};
-use crate::name::WorkspaceName;
+use crate::name::{SlxName, WorkspaceName};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
 use crate::tree::{FileTree, ReadError};
@@ -74,6 +74,27 @@ impl Directory<'_> {
             details: facts.slx_details(self.slx, || tree.read(self.slx))?,
         })
     }
+}
+
+/// Finds the SLX that a client means by a name, which may have its workspace before it.
+///
+/// The name as it stands comes first: a directory may be called like `<workspace>--<another>`. What is
+/// found has at least one file; nothing is returned for a name that no directory can have.
+pub fn find_slx(workspace: &WorkspaceName, tree: &dyn FileTree, name: &str) -> Option<SlxName> {
+    let short = name.strip_prefix(workspace.as_str()).and_then(|rest| rest.strip_prefix("--"));
+    let names = std::iter::once(name).chain(short).filter_map(|name| SlxName::parse(name).ok());
+    names.into_iter().find(|name| paths_below(tree, name.as_str()).next().is_some())
+}
+
+/// Returns the files of a directory under `slxs/`, at any depth.
+pub(super) fn paths_below<'t>(
+    tree: &'t dyn FileTree,
+    directory: &str,
+) -> impl Iterator<Item = &'t RepoPath> + use<'t> {
+    // '0' is the character behind '/'.
+    let (first, end) = (format!("slxs/{directory}/"), format!("slxs/{directory}0"));
+    let range = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+    tree.files().range::<str, _>(range).map(|(path, _)| path)
 }
 
 /// Reads one SLX, or nothing when there is none of this name.
@@ -217,7 +238,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::name::SlxName;
     use crate::tree::MemoryTree;
 
     /// A tree that counts how many blobs are read.
@@ -288,6 +308,19 @@ mod tests {
         "#);
         for slx in &slxs {
             assert_eq!(read(&slx.short).as_ref(), Some(slx));
+        }
+    }
+
+    #[test]
+    fn a_name_may_have_its_workspace() {
+        let tree = tree(&[("slxs/a/slx.yaml", ""), ("slxs/demo--b/sli.yaml", ""), ("slxs/b/slx.yaml", "")]);
+        let find = |name: &str| find_slx(&workspace(), &tree, name).map(|name| name.as_str().to_owned());
+        assert_eq!(find("a").as_deref(), Some("a"));
+        assert_eq!(find("demo--a").as_deref(), Some("a"));
+        assert_eq!(find("demo--b").as_deref(), Some("demo--b"));
+        assert_eq!(find("demo--demo--b").as_deref(), Some("demo--b"));
+        for absent in ["", "c", "demo--", "demo--c", "other--a", "../slxs/a", "a/slx.yaml"] {
+            assert_eq!(find(absent), None, "{absent}");
         }
     }
 
