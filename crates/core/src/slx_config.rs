@@ -36,7 +36,8 @@ pub use index::{
 pub use patch::{PatchError, patch_file};
 pub use payload::{CodeBundle, NamedSecret, PayloadError, SyncPayload};
 pub use read::{
-    FileJson, FileReadError, SlxDocument, find_slx, list_slx_documents, read_file_json, read_slx,
+    FileJson, FileReadError, SlxDocument, SlxPage, find_slx, list_slx_documents, list_slx_page,
+    read_file_json, read_slx,
 };
 pub use runbook::RunbookPayload;
 pub use sli::SliPayload;

@@ -87,6 +87,10 @@ fn wrong_types_name_the_field_and_what_it_should_be() {
 fn problems_end_at_a_limit() {
     let payload = json!({"name": "web", "owners": vec![1; 5000]});
     assert_eq!(parse::<SlxPayload>(&payload).unwrap_err().problems.len(), 100);
+    let long = parse::<SlxPayload>(&json!({"name": "web", "x".repeat(5000): 1})).unwrap_err();
+    assert!(long.to_string().len() < 200 && long.problems[0].pointer.len() < 200, "{long}");
     let payload = Json::Object((0..5000).map(|number| (format!("key{number}"), Json::Null)).collect());
-    assert_eq!(parse::<SlxPayload>(&payload).unwrap_err().unknown_keys.len(), 99);
+    let error = parse::<SlxPayload>(&payload).unwrap_err();
+    assert_eq!(error.unknown_keys.len(), 99);
+    assert_snapshot!(error, @"SLXModel has no field `key0`, `key1`, `key2`, `key3`, `key4` (and 94 more)");
 }
