@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use moka::sync::Cache;
 
+use super::details::SlxDetails;
 use super::kind::FileKind;
 use super::manifest::Manifest;
 use super::reference::WorkspaceReferences;
@@ -18,6 +19,8 @@ use crate::yaml::{self, Node, SyntaxError};
 
 /// Most bytes of facts about SLXs: enough for some 130,000 of them.
 const SLX_BYTES: u64 = 64 << 20;
+/// Most bytes of what lists show of SLXs: enough for some 30,000 of them.
+const DETAIL_BYTES: u64 = 128 << 20;
 /// Most bytes of facts about workflows.
 const WORKFLOW_BYTES: u64 = 8 << 20;
 /// Most bytes of what `workspace.yaml` files name: enough for groups of some 150,000 SLXs.
@@ -43,6 +46,7 @@ pub type CachedWorkspace = Result<WorkspaceFile, Vec<SyntaxError>>;
 #[derive(Debug, Clone)]
 pub struct FactsCache {
     slxs: Cache<BlobId, Arc<SlxFacts>>,
+    details: Cache<BlobId, Arc<SlxDetails>>,
     workflows: Cache<BlobId, Arc<WorkflowFacts>>,
     references: Cache<BlobId, Arc<WorkspaceReferences>>,
     /// With the bytes of memory that each takes.
@@ -61,6 +65,7 @@ impl FactsCache {
     pub fn new() -> Self {
         Self {
             slxs: bounded(SLX_BYTES, SlxFacts::weight),
+            details: bounded(DETAIL_BYTES, SlxDetails::weight),
             workflows: bounded(WORKFLOW_BYTES, WorkflowFacts::weight),
             references: bounded(REFERENCE_BYTES, WorkspaceReferences::weight),
             workspaces: Cache::builder()
@@ -100,6 +105,27 @@ impl FactsCache {
         read: impl FnOnce() -> Result<Bytes, ReadError>,
     ) -> Result<Arc<SlxFacts>, ReadError> {
         get(&self.slxs, id, read, SlxFacts::read)
+    }
+
+    /// Returns what lists show of an `slx.yaml`; `read` is called when it isn't known yet.
+    pub fn slx_details(
+        &self,
+        id: BlobId,
+        read: impl FnOnce() -> Result<Bytes, ReadError>,
+    ) -> Result<Arc<SlxDetails>, ReadError> {
+        if let Some(known) = self.details.get(&id) {
+            return Ok(known);
+        }
+        let content = read()?;
+        let details = match decode(&content).map_err(|error| vec![error]).and_then(yaml::parse) {
+            Ok(root) => SlxDetails::read(&root),
+            Err(errors) => {
+                SlxDetails::unreadable(errors.first().map(ToString::to_string).unwrap_or_default())
+            }
+        };
+        let details = Arc::new(details);
+        self.details.insert(id, Arc::clone(&details));
+        Ok(details)
     }
 
     /// Returns the facts of a workflow; `read` is called when they aren't known yet.
@@ -202,6 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn details_are_read_once() {
+        let cache = FactsCache::new();
+        let content = Bytes::from_static(b"spec: {alias: Web}");
+        let id = BlobId::of(&content);
+        let first = cache.slx_details(id, || Ok(content)).unwrap();
+        assert_eq!(first.alias.as_deref(), Some("Web"));
+        let again = cache.slx_details(id, || panic!("was read already")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+    }
+
+    #[test]
     fn a_workspace_is_parsed_once_for_all_that_is_asked_of_it() {
         let cache = FactsCache::new();
         let text = "metadata: {name: demo}\nspec: {displayName: Demo, slxGroups: [{name: g, slxs: [a]}]}\n";
@@ -235,6 +272,12 @@ mod tests {
         assert!(cache.slx(id, fail).is_err());
         let bad = || Ok(Bytes::from_static(b"a: [\xff"));
         assert_eq!(*cache.slx(id, bad).unwrap(), SlxFacts::default());
+        assert!(cache.slx_details(id, fail).is_err());
+        let details = cache.slx_details(id, bad).unwrap();
+        assert!(
+            details.unreadable.as_deref().is_some_and(|reason| reason.contains("not UTF-8")),
+            "{details:?}"
+        );
         assert_eq!(*cache.workflow(id, bad).unwrap(), WorkflowFacts::default());
         assert_eq!(*cache.references(id, bad).unwrap(), WorkspaceReferences::default());
     }
