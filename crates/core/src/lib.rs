@@ -5,6 +5,7 @@
 pub mod check;
 pub mod door;
 pub mod merge;
+mod merge_patch;
 pub mod model;
 pub mod name;
 pub mod oid;
@@ -12,6 +13,7 @@ pub mod path;
 pub mod problem;
 pub mod repository;
 pub mod role;
+pub mod slx_config;
 pub mod tree;
 pub mod upload;
 pub mod workspace_file;

@@ -2,6 +2,7 @@
 
 mod cache;
 pub(crate) mod date;
+mod details;
 mod kind;
 mod listing;
 mod manifest;
@@ -11,6 +12,8 @@ mod text;
 mod workflow;
 
 pub use cache::{CachedWorkspace, FactsCache};
+pub(crate) use details::spec;
+pub use details::{NamedValue, SlxDetails};
 pub use kind::{FileKind, MANIFEST_FILE, SLX_FILE, WORKSPACE_FILE, slx_directory};
 pub(crate) use listing::slx_files;
 pub use listing::{SlxListing, list_slxs};

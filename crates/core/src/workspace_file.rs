@@ -13,8 +13,10 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+pub(crate) use edit::text_list;
 pub use edit::{edit_workspace, new_workspace};
 pub use fields::FieldProblem;
+pub(crate) use read::text;
 
 use crate::yaml::{Node, SyntaxError, parse};
 

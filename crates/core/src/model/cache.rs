@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use moka::sync::Cache;
 
+use super::details::SlxDetails;
 use super::kind::FileKind;
 use super::manifest::Manifest;
 use super::reference::WorkspaceReferences;
@@ -18,6 +19,8 @@ use crate::yaml::{self, Node, SyntaxError};
 
 /// Most bytes of facts about SLXs: enough for some 130,000 of them.
 const SLX_BYTES: u64 = 64 << 20;
+/// Most bytes of what lists show of SLXs: enough for some 30,000 of them.
+const DETAIL_BYTES: u64 = 128 << 20;
 /// Most bytes of facts about workflows.
 const WORKFLOW_BYTES: u64 = 8 << 20;
 /// Most bytes of what `workspace.yaml` files name: enough for groups of some 150,000 SLXs.
@@ -43,6 +46,7 @@ pub type CachedWorkspace = Result<WorkspaceFile, Vec<SyntaxError>>;
 #[derive(Debug, Clone)]
 pub struct FactsCache {
     slxs: Cache<BlobId, Arc<SlxFacts>>,
+    details: Cache<BlobId, Arc<SlxDetails>>,
     workflows: Cache<BlobId, Arc<WorkflowFacts>>,
     references: Cache<BlobId, Arc<WorkspaceReferences>>,
     /// With the bytes of memory that each takes.
@@ -61,6 +65,7 @@ impl FactsCache {
     pub fn new() -> Self {
         Self {
             slxs: bounded(SLX_BYTES, SlxFacts::weight),
+            details: bounded(DETAIL_BYTES, SlxDetails::weight),
             workflows: bounded(WORKFLOW_BYTES, WorkflowFacts::weight),
             references: bounded(REFERENCE_BYTES, WorkspaceReferences::weight),
             workspaces: Cache::builder()
@@ -100,6 +105,27 @@ impl FactsCache {
         read: impl FnOnce() -> Result<Bytes, ReadError>,
     ) -> Result<Arc<SlxFacts>, ReadError> {
         get(&self.slxs, id, read, SlxFacts::read)
+    }
+
+    /// Returns what lists show of an `slx.yaml`; `read` is called when it isn't known yet.
+    pub fn slx_details(
+        &self,
+        id: BlobId,
+        read: impl FnOnce() -> Result<Bytes, ReadError>,
+    ) -> Result<Arc<SlxDetails>, ReadError> {
+        if let Some(known) = self.details.get(&id) {
+            return Ok(known);
+        }
+        let content = read()?;
+        let details = match decode(&content).map_err(|error| vec![error]).and_then(yaml::parse) {
+            Ok(root) => SlxDetails::read(&root),
+            Err(errors) => {
+                SlxDetails::unreadable(errors.first().map(ToString::to_string).unwrap_or_default())
+            }
+        };
+        let details = Arc::new(details);
+        self.details.insert(id, Arc::clone(&details));
+        Ok(details)
     }
 
     /// Returns the facts of a workflow; `read` is called when they aren't known yet.

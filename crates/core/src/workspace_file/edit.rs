@@ -67,7 +67,7 @@ pub fn new_workspace(name: &WorkspaceName, config: &WorkspaceConfig) -> String {
 }
 
 /// Makes a list of strings, taking over the items that are there as they are written.
-fn text_list(old: Option<&Node>, target: &[String]) -> Json {
+pub(crate) fn text_list(old: Option<&Node>, target: &[String]) -> Json {
     let mut written: HashMap<&str, Json> = HashMap::new();
     for item in old.map(Node::items).unwrap_or_default() {
         if let Some(text) = read::text(item) {

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::{IGNORED_FIELDS, Permission, Relationship, SlxGroup, Subject, WorkspaceConfig};
+use crate::merge_patch::merge_patch;
 use crate::yaml::escape_pointer;
 
 /// The fields that may be written.
@@ -38,7 +39,7 @@ impl WorkspaceConfig {
         let mut reader = Reader::default();
         let mut object = self.to_json();
         for (field, patch) in reader.known_fields(patch) {
-            merge(object.entry(field).or_insert(Json::Null), patch);
+            merge_patch(object.entry(field).or_insert(Json::Null), patch);
         }
         reader.finish(&object)
     }
@@ -57,25 +58,6 @@ impl WorkspaceConfig {
             }
         }
         reader.finish(&fields)
-    }
-}
-
-/// Applies a merge patch to a value (RFC 7396, section 2).
-fn merge(target: &mut Json, patch: &Json) {
-    let Json::Object(patch) = patch else {
-        target.clone_from(patch);
-        return;
-    };
-    if !target.is_object() {
-        *target = Json::Object(Map::new());
-    }
-    let Json::Object(members) = target else { return };
-    for (key, value) in patch {
-        if value.is_null() {
-            members.shift_remove(key);
-        } else {
-            merge(members.entry(key).or_insert(Json::Null), value);
-        }
     }
 }
 

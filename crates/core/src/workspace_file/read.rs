@@ -61,7 +61,7 @@ pub(super) fn locations_field(spec: &Node) -> &'static str {
 }
 
 /// Returns a scalar's text as it is written, or nothing for a collection and for nothing written.
-pub(super) fn text(node: &Node) -> Option<&str> {
+pub(crate) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar(scalar) if scalar.text.is_empty() && node.is_null() => None,
         _ => node.as_str(),

@@ -23,6 +23,7 @@ use serde_json::{Map, Value as Json};
 
 use super::parse::escape_pointer;
 use super::{Entry, Node, Resolved, SyntaxError, Value, parse};
+use crate::merge_patch::merge_patch;
 
 /// Why a document could not be edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +128,12 @@ impl<'a> Editor<'a> {
                 _ => {}
             }
         }
+        self
+    }
+
+    /// Applies a JSON merge patch (RFC 7396) to the document: null removes a key.
+    pub fn merge(&mut self, patch: &Json) -> &mut Self {
+        merge_patch(&mut self.expected, patch);
         self
     }
 
