@@ -6,7 +6,7 @@
 mod across;
 mod collisions;
 #[cfg(test)]
-mod corpus;
+pub(crate) mod corpus;
 mod document;
 mod file;
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! ([`delete_slx`]); what nobody asked to change keeps its comments, order and formatting.
 
 mod apply;
+#[cfg(test)]
+mod corpus;
 mod delete;
 mod fields;
 mod file;
@@ -19,6 +21,8 @@ mod runbook;
 mod sli;
 mod slo;
 mod slx;
+#[cfg(test)]
+mod tests;
 
 pub use apply::ApplyError;
 pub use delete::{DeleteError, delete_slx};

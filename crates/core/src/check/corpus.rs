@@ -12,7 +12,7 @@ use crate::path::RepoPath;
 use crate::tree::{FileTree, MemoryTree};
 
 /// Reads a bundle whose members are known to be harmless.
-fn unpack(file: &Path) -> MemoryTree {
+pub(crate) fn unpack(file: &Path) -> MemoryTree {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs_err::File::open(file).unwrap()));
     let mut files = Vec::new();
     for entry in archive.entries().unwrap() {

@@ -228,6 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn details_are_read_once() {
+        let cache = FactsCache::new();
+        let content = Bytes::from_static(b"spec: {alias: Web}");
+        let id = BlobId::of(&content);
+        let first = cache.slx_details(id, || Ok(content)).unwrap();
+        assert_eq!(first.alias.as_deref(), Some("Web"));
+        let again = cache.slx_details(id, || panic!("was read already")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+    }
+
+    #[test]
     fn a_workspace_is_parsed_once_for_all_that_is_asked_of_it() {
         let cache = FactsCache::new();
         let text = "metadata: {name: demo}\nspec: {displayName: Demo, slxGroups: [{name: g, slxs: [a]}]}\n";
@@ -261,6 +272,12 @@ mod tests {
         assert!(cache.slx(id, fail).is_err());
         let bad = || Ok(Bytes::from_static(b"a: [\xff"));
         assert_eq!(*cache.slx(id, bad).unwrap(), SlxFacts::default());
+        assert!(cache.slx_details(id, fail).is_err());
+        let details = cache.slx_details(id, bad).unwrap();
+        assert!(
+            details.unreadable.as_deref().is_some_and(|reason| reason.contains("not UTF-8")),
+            "{details:?}"
+        );
         assert_eq!(*cache.workflow(id, bad).unwrap(), WorkflowFacts::default());
         assert_eq!(*cache.references(id, bad).unwrap(), WorkspaceReferences::default());
     }

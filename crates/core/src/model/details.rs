@@ -127,7 +127,22 @@ mod tests {
         assert_eq!(details.owners, ["a@example.com", "12"]);
         assert_eq!(details.resource_path.as_deref(), Some("kubernetes/a/b"));
         assert_eq!(details.resource_type.as_deref(), Some("ingress"));
-        assert_json_snapshot!(details.tags, @"");
+        assert_json_snapshot!(details.tags, @r#"
+        [
+          {
+            "name": "version",
+            "value": "1.10"
+          },
+          {
+            "name": "resource_type",
+            "value": "ingress"
+          },
+          {
+            "name": "empty",
+            "value": ""
+          }
+        ]
+        "#);
         assert_eq!(
             details.spec()["additionalContext"],
             json!({"resourcePath": "kubernetes/a/b", "depth": 2})

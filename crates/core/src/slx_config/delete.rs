@@ -202,13 +202,33 @@ spec:
             ("workflows/web.yaml", "metadata: {labels: {slx: demo--web}}"),
             ("workspace.yaml", WORKSPACE),
         ];
-        assert_snapshot!(show(&deleted(&files, "web").unwrap().unwrap()), @"");
+        assert_snapshot!(show(&deleted(&files, "web").unwrap().unwrap()), @r"
+        slxs/web/SKILL.md: Remove
+        slxs/web/deep/x/y.txt: Remove
+        slxs/web/slx.yaml: Remove
+        workspace.yaml:
+        # Ours.
+        kind: Workspace
+        spec:
+          displayName: Demo # shown
+          slxGroups:
+          # The front.
+          - name: Front
+            slxs:
+            # Keep this.
+            - api
+          - {name: Other, slxs: [web-2], dependsOn: [Front]}
+          - name: Empty
+            slxs: []
+          slxRelationships:
+          - {subject: api, verb: uses, object: web-2}
+        ");
     }
 
     #[test]
     fn a_name_that_is_nowhere_else_leaves_the_workspace_alone() {
         let files = [("slxs/lonely/slx.yaml", ""), ("workspace.yaml", WORKSPACE)];
-        assert_snapshot!(show(&deleted(&files, "lonely").unwrap().unwrap()), @"");
+        assert_snapshot!(show(&deleted(&files, "lonely").unwrap().unwrap()), @"slxs/lonely/slx.yaml: Remove");
         assert_eq!(deleted(&files, "web").unwrap(), None);
         assert_eq!(deleted(&files[..1], "lonely").unwrap().unwrap().len(), 1);
     }
@@ -218,12 +238,16 @@ spec:
         let workspace = "spec: {slxGroups: [{name: g, slxs: [web, demo--web]}]}\n";
         let files =
             [("slxs/web/slx.yaml", ""), ("slxs/demo--web/slx.yaml", ""), ("workspace.yaml", workspace)];
-        assert_snapshot!(show(&deleted(&files, "web").unwrap().unwrap()), @"");
+        assert_snapshot!(show(&deleted(&files, "web").unwrap().unwrap()), @r"
+        slxs/web/slx.yaml: Remove
+        workspace.yaml:
+        spec: {slxGroups: [{name: g, slxs: [demo--web]}]}
+        ");
     }
 
     #[test]
     fn a_broken_workspace_is_named() {
         let files = [("slxs/web/slx.yaml", ""), ("workspace.yaml", "a: [")];
-        assert_snapshot!(deleted(&files, "web").unwrap_err(), @"");
+        assert_snapshot!(deleted(&files, "web").unwrap_err(), @"`workspace.yaml` can't be read, so references to the SLX can't be removed: not valid YAML: while parsing a node, did not find expected node content at line 2 column 1; repair it first");
     }
 }

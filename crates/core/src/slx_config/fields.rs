@@ -196,7 +196,7 @@ impl<'j> Fields<'j> {
             match item.get("name") {
                 Some(Json::String(name)) if !name.is_empty() => self.refuse_large_numbers(&pointer, item),
                 Some(other) => {
-                    self.wrong_type(&format!("{pointer}/name"), other, "a string that is not empty")
+                    self.wrong_type(&format!("{pointer}/name"), other, "a string that is not empty");
                 }
                 None => self.wrong_type(&pointer, item, "an object with a `name`"),
             }

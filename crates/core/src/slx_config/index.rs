@@ -193,3 +193,121 @@ fn relationships(config: &WorkspaceConfig) -> Vec<RelationshipEntry> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_json_snapshot;
+
+    use super::*;
+    use crate::path::RepoPath;
+    use crate::tree::MemoryTree;
+
+    fn index(files: &[(&str, &str)]) -> ConfigurationIndex {
+        let file = |(path, text): &(&str, &str)| (RepoPath::parse(path).unwrap(), (*text).to_owned().into());
+        let tree: MemoryTree = files.iter().map(file).collect();
+        configuration_index(&WorkspaceName::parse("demo").unwrap(), &tree, &FactsCache::new()).unwrap()
+    }
+
+    #[test]
+    fn the_index_shows_everything_once() {
+        let workspace = "spec:\n  slxGroups:\n  - {name: Front, slxs: [web, gone, web]}\n  - {name: All, slxs: [demo--web, api], dependsOn: [Front]}\n  slxRelationships:\n  - {subject: web, verb: uses, object: api}\n";
+        let web = "spec:\n  alias: Web\n  additionalContext: {resourcePath: kubernetes/web}\n  tags: [{name: resource_type, value: ingress}]\n";
+        let index = index(&[
+            ("slxs/api/slx.yaml", "spec: {}"),
+            ("slxs/web/runbook.yaml", "spec: {}"),
+            ("slxs/web/sli.yaml", "spec: {}"),
+            ("slxs/web/slo.yaml", "spec: {}"),
+            ("slxs/web/slx.yaml", web),
+            ("workflows/w.yaml", "metadata: {labels: {slx: demo--web}}"),
+            ("workspace.yaml", workspace),
+        ]);
+        assert_json_snapshot!(index, @r#"
+        {
+          "workspace": "demo",
+          "counts": {
+            "slxs": 2,
+            "runbooks": 1,
+            "slis": 1,
+            "slos": 1,
+            "workflows": 1,
+            "groups": 2,
+            "relationships": 1
+          },
+          "slxs": [
+            {
+              "name": "demo--api",
+              "shortName": "api",
+              "alias": "api",
+              "kinds": [
+                "slx"
+              ],
+              "hasRunbook": false,
+              "hasSli": false,
+              "hasSlo": false,
+              "hasWorkflow": false,
+              "groups": [
+                "All"
+              ]
+            },
+            {
+              "name": "demo--web",
+              "shortName": "web",
+              "alias": "Web",
+              "kinds": [
+                "slx",
+                "runbook",
+                "sli",
+                "slo",
+                "workflow"
+              ],
+              "hasRunbook": true,
+              "hasSli": true,
+              "hasSlo": true,
+              "hasWorkflow": true,
+              "groups": [
+                "Front",
+                "All"
+              ],
+              "resourcePath": "kubernetes/web",
+              "resourceType": "ingress"
+            }
+          ],
+          "groups": [
+            {
+              "name": "Front",
+              "slxs": [
+                "web",
+                "gone",
+                "web"
+              ],
+              "dependsOn": []
+            },
+            {
+              "name": "All",
+              "slxs": [
+                "demo--web",
+                "api"
+              ],
+              "dependsOn": [
+                "Front"
+              ]
+            }
+          ],
+          "relationships": [
+            {
+              "subject": "web",
+              "verb": "uses",
+              "object": "api"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn without_a_readable_workspace_there_are_no_groups() {
+        assert_eq!(index(&[]).counts, ConfigurationCounts::default());
+        let broken = index(&[("slxs/web/slx.yaml", "spec: {}"), ("workspace.yaml", "spec: [")]);
+        assert_eq!((broken.counts.slxs, broken.counts.groups), (1, 0));
+    }
+}

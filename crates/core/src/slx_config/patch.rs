@@ -62,7 +62,24 @@ mod tests {
             "location": null,
             "requirements": {"memory": {"limit": 1}},
         }});
-        assert_snapshot!(patch_file(SOURCE, &patch).unwrap(), @"");
+        assert_snapshot!(patch_file(SOURCE, &patch).unwrap(), @r"
+        # A runbook.
+        kind: Runbook
+        spec:
+          codeBundle: {repoUrl: https://example.com/a.git, ref: v2, pathToRobot: a.robot}
+          configProvided:
+          # How long.
+          - name: WINDOW
+            value: 10m
+          - name: DEPTH
+            value: '3'
+          - name: MODE
+            value: 'no'
+          requirements:
+            memory:
+              limit: 1
+        # The end.
+        ");
     }
 
     #[test]
@@ -73,8 +90,8 @@ mod tests {
 
     #[test]
     fn refusals_say_what_is_wrong() {
-        assert_snapshot!(patch_file(SOURCE, &json!([1])).unwrap_err(), @"");
-        assert_snapshot!(patch_file("a: [", &json!({"a": 1})).unwrap_err(), @"");
+        assert_snapshot!(patch_file(SOURCE, &json!([1])).unwrap_err(), @r#"the patch is a list, not an object like {"spec": {"alias": "New name"}}"#);
+        assert_snapshot!(patch_file("a: [", &json!({"a": 1})).unwrap_err(), @"the file can't be read: not valid YAML: while parsing a node, did not find expected node content at line 2 column 1");
     }
 
     proptest! {

@@ -53,7 +53,9 @@ impl SlxDocument {
 struct Directory<'t> {
     short: &'t str,
     slx: BlobId,
-    others: [bool; 3],
+    has_runbook: bool,
+    has_sli: bool,
+    has_slo: bool,
 }
 
 impl Directory<'_> {
@@ -63,12 +65,11 @@ impl Directory<'_> {
         facts: &FactsCache,
         with_workflow: &HashSet<String>,
     ) -> Result<SlxDocument, ReadError> {
-        let [has_runbook, has_sli, has_slo] = self.others;
         Ok(SlxDocument {
             short: self.short.to_owned(),
-            has_runbook,
-            has_sli,
-            has_slo,
+            has_runbook: self.has_runbook,
+            has_sli: self.has_sli,
+            has_slo: self.has_slo,
             has_workflow: with_workflow.contains(self.short),
             details: facts.slx_details(self.slx, || tree.read(self.slx))?,
         })
@@ -119,18 +120,19 @@ fn directories<'t>(
         loop {
             let short = below.peek()?.0;
             let mut slx = None;
-            let mut others = [false; 3];
+            let mut kinds = HashSet::new();
             for (_, kind, id) in below.peeking_take_while(|(name, ..)| *name == short) {
-                match kind {
-                    FileKind::Slx => slx = Some(id),
-                    FileKind::Runbook => others[0] = true,
-                    FileKind::Sli => others[1] = true,
-                    FileKind::Slo => others[2] = true,
-                    _ => {}
-                }
+                slx = slx.or((kind == FileKind::Slx).then_some(id));
+                kinds.insert(kind);
             }
             if let Some(slx) = slx {
-                return Some(Directory { short, slx, others });
+                return Some(Directory {
+                    short,
+                    slx,
+                    has_runbook: kinds.contains(&FileKind::Runbook),
+                    has_sli: kinds.contains(&FileKind::Sli),
+                    has_slo: kinds.contains(&FileKind::Slo),
+                });
             }
         }
     })
@@ -204,4 +206,142 @@ pub fn read_file_json(
         *bundle = Json::Object(Map::new());
     }
     Ok(Some(FileJson { name: target.qualified(), spec }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use insta::{assert_json_snapshot, assert_snapshot};
+    use serde_json::json;
+
+    use super::*;
+    use crate::name::SlxName;
+    use crate::tree::MemoryTree;
+
+    /// A tree that counts how many blobs are read.
+    struct Counting {
+        tree: MemoryTree,
+        reads: AtomicUsize,
+    }
+
+    impl FileTree for Counting {
+        fn files(&self) -> &BTreeMap<RepoPath, BlobId> {
+            self.tree.files()
+        }
+
+        fn read(&self, id: BlobId) -> Result<Bytes, ReadError> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            self.tree.read(id)
+        }
+    }
+
+    fn tree(files: &[(&str, &str)]) -> MemoryTree {
+        files.iter().map(|(path, text)| (RepoPath::parse(path).unwrap(), (*text).to_owned().into())).collect()
+    }
+
+    fn workspace() -> WorkspaceName {
+        WorkspaceName::parse("demo").unwrap()
+    }
+
+    const FILES: [(&str, &str); 12] = [
+        ("slxs/a-b/slx.yaml", "spec: {alias: Dash}"),
+        ("slxs/a/SKILL.md", "x"),
+        ("slxs/a/deep/sli.yaml", "spec: {}"),
+        (
+            "slxs/a/runbook.yaml",
+            "spec:\n  location: loc-1\n  codeBundle:\n  configProvided:\n  - {name: N, value: 017}\n  retries: 3\n",
+        ),
+        ("slxs/a/sli.yaml", "metadata: {}\nspec:"),
+        ("slxs/a/slo.yaml", "spec: ["),
+        ("slxs/a/slx.yaml", "spec: {owners: [x@example.com]}"),
+        ("slxs/a0/slx.yaml", "spec: ["),
+        ("slxs/only-runbook/runbook.yaml", "spec: {}"),
+        ("workflows/mine.yaml", "metadata: {labels: {slx: demo--a}}"),
+        ("workflows/other.yaml", "metadata: {labels: {slx: other--a-b}}"),
+        ("workflows/broken.yaml", "metadata: ["),
+    ];
+
+    fn read(name: &str) -> Option<SlxDocument> {
+        let (workspace, slx) = (workspace(), SlxName::parse(name).unwrap());
+        let target = SlxTarget { workspace: &workspace, slx: &slx };
+        read_slx(target, &tree(&FILES), &FactsCache::new()).unwrap()
+    }
+
+    fn read_file(name: &str, file: SlxFile) -> Result<Option<FileJson>, FileReadError> {
+        let (workspace, slx) = (workspace(), SlxName::parse(name).unwrap());
+        read_file_json(SlxTarget { workspace: &workspace, slx: &slx }, &tree(&FILES), file)
+    }
+
+    #[test]
+    fn slxs_are_listed_with_what_they_have() {
+        let slxs = list_slx_documents(&workspace(), &tree(&FILES), &FactsCache::new()).unwrap();
+        let show = |slx: &SlxDocument| {
+            let has = [slx.has_runbook, slx.has_sli, slx.has_slo, slx.has_workflow];
+            format!("{} {} {has:?} {:?}", slx.short, slx.alias(), slx.unreadable)
+        };
+        assert_snapshot!(slxs.iter().map(show).collect::<Vec<_>>().join("\n"), @r#"
+        a a [true, true, true, true] None
+        a-b Dash [false, false, false, false] None
+        a0 a0 [false, false, false, false] Some("not valid YAML: while parsing a node, did not find expected node content at line 2 column 1")
+        "#);
+        for slx in &slxs {
+            assert_eq!(read(&slx.short).as_ref(), Some(slx));
+        }
+    }
+
+    #[test]
+    fn what_is_no_slx_is_nothing() {
+        assert_eq!(read("only-runbook"), None);
+        assert_eq!(read("gone"), None);
+        assert_eq!(read("a").unwrap().spec(), json!({"owners": ["x@example.com"]}));
+        assert_eq!(read("a0").unwrap().spec(), json!({}));
+    }
+
+    #[test]
+    fn files_are_read_without_nulls_where_clients_look() {
+        assert_json_snapshot!(read_file("a", SlxFile::Runbook).unwrap(), @r#"
+        {
+          "name": "demo--a",
+          "spec": {
+            "location": "loc-1",
+            "codeBundle": {},
+            "configProvided": [
+              {
+                "name": "N",
+                "value": "017"
+              }
+            ],
+            "retries": 3
+          }
+        }
+        "#);
+        assert_json_snapshot!(read_file("a", SlxFile::Sli).unwrap(), @r#"
+        {
+          "name": "demo--a",
+          "spec": {}
+        }
+        "#);
+        assert_eq!(read_file("a-b", SlxFile::Sli).unwrap(), None);
+        assert_snapshot!(read_file("a", SlxFile::Slo).unwrap_err(), @"`slxs/a/slo.yaml` can't be read: not valid YAML: while parsing a node, did not find expected node content at line 2 column 1; repair it by a push");
+    }
+
+    #[test]
+    fn a_list_that_is_known_reads_and_parses_nothing() {
+        let slx = |number: usize| {
+            let text =
+                format!("spec:\n  alias: SLX {number}\n  tags:\n  - {{name: n, value: '{}'}}\n", number % 10);
+            (RepoPath::parse(&format!("slxs/slx-{number}/slx.yaml")).unwrap(), Bytes::from(text))
+        };
+        let tree = Counting { tree: (0..500).map(slx).collect(), reads: AtomicUsize::new(0) };
+        let facts = FactsCache::new();
+        let first = list_slx_documents(&workspace(), &tree, &facts).unwrap();
+        assert_eq!(tree.reads.load(Ordering::Relaxed), 500);
+        let again = list_slx_documents(&workspace(), &tree, &facts).unwrap();
+        assert_eq!(tree.reads.load(Ordering::Relaxed), 500);
+        assert!(first.iter().zip(&again).all(|(one, other)| Arc::ptr_eq(&one.details, &other.details)));
+        let filter = crate::slx_config::SlxFilter { tags: vec!["n:3".to_owned()], ..Default::default() };
+        assert_eq!(again.iter().filter(|slx| filter.matches(slx)).count(), 50);
+    }
 }

@@ -26,12 +26,12 @@ pub struct SloPayload {
 
 impl SloPayload {
     fn settings(&self, is_new: bool) -> Settings<'_> {
-        let is_robot = self.code_bundle.path.as_deref().is_some_and(|path| path.ends_with(".robot"));
+        let runs_robot = self.code_bundle.path.as_deref().is_some_and(is_robot);
         let mut settings = Settings::default();
         let number = |number: &Number| Setting::Free(Json::Number(number.clone()));
         settings.code_bundle(
             &self.code_bundle,
-            if is_robot { CodePath::Robot } else { CodePath::Yaml },
+            if runs_robot { CodePath::Robot } else { CodePath::Yaml },
             is_new,
         );
         settings.text(&["sloSpecType"], self.slo_spec_type.as_deref());
@@ -70,4 +70,9 @@ impl SyncPayload for SloPayload {
         }
         write(Self::FILE, target, existing, &self.settings(existing.is_none()))
     }
+}
+
+/// Tells whether a path leads to a Robot file.
+fn is_robot(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("robot"))
 }

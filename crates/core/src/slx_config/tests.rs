@@ -1,0 +1,515 @@
+use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::check::check_file;
+use crate::name::{SlxName, WorkspaceName};
+
+fn workspace() -> WorkspaceName {
+    WorkspaceName::parse("demo").unwrap()
+}
+
+fn parse<P: SyncPayload>(payload: &Json) -> Result<P, PayloadError> {
+    P::parse(payload.as_object().unwrap())
+}
+
+fn apply<P: SyncPayload>(payload: &Json, existing: Option<&str>) -> Result<String, ApplyError> {
+    let (workspace, slx) = (workspace(), SlxName::parse("web").unwrap());
+    parse::<P>(payload).unwrap().apply(SlxTarget { workspace: &workspace, slx: &slx }, existing)
+}
+
+/// Creates a file, which must be valid and stay the same when it is applied again.
+fn created<P: SyncPayload>(payload: &Json) -> String {
+    let text = apply::<P>(payload, None).unwrap();
+    let path = P::FILE.path(&SlxName::parse("web").unwrap()).unwrap();
+    assert_eq!(check_file(&workspace(), &path, text.as_bytes()), []);
+    assert_eq!(apply::<P>(payload, Some(&text)).unwrap(), text);
+    text
+}
+
+/// The lines that differ, with the number of hunks.
+fn hunks(old: &str, new: &str) -> String {
+    let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
+    let same_first = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let rest = old.len().min(new.len()) - same_first;
+    let same_last =
+        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    let removed = old[same_first..old.len() - same_last].iter().map(|line| format!("-{line}"));
+    let added = new[same_first..new.len() - same_last].iter().map(|line| format!("+{line}"));
+    removed.chain(added).collect::<Vec<_>>().join("\n")
+}
+
+fn refused<P: SyncPayload + std::fmt::Debug>(payload: &Json) -> String {
+    let error = parse::<P>(payload).unwrap_err();
+    let problem = |problem: &crate::workspace_file::FieldProblem| {
+        let hint = problem.hint.as_deref().unwrap_or("-");
+        format!("{} {}: {} ({hint})", problem.code, problem.pointer, problem.message)
+    };
+    let problems: Vec<_> = error.problems.iter().map(problem).collect();
+    format!("{error}\nunknown: {:?}\n{}", error.unknown_keys, problems.join("\n"))
+}
+
+/// What the MCP client of August 2026 sends.
+fn runbook() -> Json {
+    json!({
+        "runner_uuid": "loc-1",
+        "code_bundle_repo_url": "https://github.com/runwhen-contrib/rw-generic-codecollection.git",
+        "code_bundle_ref": "main",
+        "code_bundle_path": "codebundles/tool-builder/runbook.robot",
+        "config_provided": [
+            {"name": "TASK_TITLE", "value": ""},
+            {"name": "GEN_CMD", "value": "bWFpbigpIHs="},
+            {"name": "CONFIG_ENV_MAP", "value": "{\"NAMESPACE\": \"prod\"}"},
+            {"name": "SECRET_ENV_MAP", "value": "[\"kubeconfig\"]"},
+            {"name": "DRY_RUN", "value": "false"},
+            {"name": "CODE", "value": "012"},
+            {"name": "LIMIT", "value": "1e3"},
+        ],
+        "secrets_provided": [{"name": "kubeconfig", "workspaceKey": "k8s:file@secret/kubeconfig:kubeconfig"}],
+        "requirements": {},
+        "runtime_vars_provided": [{
+            "name": "WINDOW", "description": "d", "default": "5m",
+            "validation": {"type": "regex", "pattern": "^[0-9]+m$"}, "x_extra": [1, true, null],
+        }],
+        "slx_id": 7,
+    })
+}
+
+fn sli() -> Json {
+    json!({
+        "runner_uuid": "loc-1",
+        "display_units_long": "OK",
+        "display_units_short": "ok",
+        "interval_seconds": 60,
+        "interval_strategy": "intermezzo",
+        "code_bundle_repo_url": "https://github.com/runwhen-contrib/rw-workspace-utils.git",
+        "code_bundle_ref": "main",
+        "code_bundle_path": "codebundles/cron-scheduler-sli/sli.robot",
+        "config_provided": [{"name": "CRON_SCHEDULE", "value": "0 */2 * * *"}, {"name": "DRY_RUN", "value": "false"}],
+        "secrets_provided": [],
+        "alert_config": {"tasks": {"persona": "eager-edgar", "sessionTTL": "10m"}},
+        "slx_id": 7,
+    })
+}
+
+/// A file of the builder that people have edited.
+const SLX: &str = "# The web server.
+apiVersion: runwhen.com/v1
+kind: ServiceLevelX
+metadata:
+  labels:
+    slx: demo--web
+    workspace: demo
+    locationId: loc-1
+  name: demo--web
+  annotations:
+    fullSlxName: a-very-long-name
+    internal.runwhen.com/generated-by: workspace-builder:east
+spec:
+  imageURL: https://example.com/i.svg
+  alias: Web # for people
+  asMeasuredBy: ''
+  owners:
+  - owner@example.com # on call
+  statement: All is
+    well.
+  additionalContext:
+    hierarchy: [platform, cluster]
+    resourcePath: kubernetes/a/web
+  tags:
+  # From the cluster.
+  - name: version
+    value: 1.10
+  - name: access
+    value: read-only
+    source: label
+  - {name: empty, value: }
+# The end.
+";
+
+#[test]
+fn an_slx_is_created_whole() {
+    let payload = json!({
+        "name": "demo--web", "alias": "Pod Health", "statement": "Pods: run # well", "owners": ["a@example.com"],
+        "tags": [{"name": "team", "value": "yes"}, {"name": "team", "value": "1.10"}, {"name": "access", "value": "read-write"}],
+        "image_url": "https://example.com/prompt.svg",
+        "additional_context": {"resourcePath": "custom/kubernetes/prod", "hierarchy": ["team"]},
+    });
+    assert_snapshot!(created::<SlxPayload>(&payload), @r"
+    apiVersion: runwhen.com/v1
+    kind: ServiceLevelX
+    metadata:
+      name: demo--web
+      labels:
+        workspace: demo
+        slx: demo--web
+      annotations:
+        internal.runwhen.com/manually-created: 'true'
+    spec:
+      alias: Pod Health
+      imageURL: https://example.com/prompt.svg
+      statement: 'Pods: run # well'
+      owners:
+      - a@example.com
+      tags:
+      - name: team
+        value: 'yes'
+      - name: team
+        value: '1.10'
+      - name: access
+        value: read-write
+      additionalContext:
+        resourcePath: custom/kubernetes/prod
+        hierarchy:
+        - team
+    ");
+    assert_snapshot!(created::<SlxPayload>(&json!({"name": "web", "alias": "x", "additionalContext": {}})), @r"
+    apiVersion: runwhen.com/v1
+    kind: ServiceLevelX
+    metadata:
+      name: demo--web
+      labels:
+        workspace: demo
+        slx: demo--web
+      annotations:
+        internal.runwhen.com/manually-created: 'true'
+    spec:
+      alias: x
+    ");
+}
+
+#[test]
+fn a_runbook_is_created_whole() {
+    assert_snapshot!(created::<RunbookPayload>(&runbook()), @r#"
+    apiVersion: runwhen.com/v1
+    kind: Runbook
+    metadata:
+      name: demo--web
+      labels:
+        workspace: demo
+        slx: demo--web
+      annotations:
+        internal.runwhen.com/manually-created: 'true'
+    spec:
+      location: loc-1
+      codeBundle:
+        repoUrl: https://github.com/runwhen-contrib/rw-generic-codecollection.git
+        ref: main
+        pathToRobot: codebundles/tool-builder/runbook.robot
+      configProvided:
+      - name: TASK_TITLE
+        value: ''
+      - name: GEN_CMD
+        value: bWFpbigpIHs=
+      - name: CONFIG_ENV_MAP
+        value: '{"NAMESPACE": "prod"}'
+      - name: SECRET_ENV_MAP
+        value: '["kubeconfig"]'
+      - name: DRY_RUN
+        value: 'false'
+      - name: CODE
+        value: '012'
+      - name: LIMIT
+        value: '1e3'
+      secretsProvided:
+      - name: kubeconfig
+        workspaceKey: k8s:file@secret/kubeconfig:kubeconfig
+      runtimeVarsProvided:
+      - name: WINDOW
+        description: d
+        default: 5m
+        validation:
+          type: regex
+          pattern: ^[0-9]+m$
+        x_extra:
+        - 1
+        - true
+        - null
+    "#);
+}
+
+#[test]
+fn an_indicator_is_created_whole() {
+    assert_snapshot!(created::<SliPayload>(&sli()), @r"
+    apiVersion: runwhen.com/v1
+    kind: ServiceLevelIndicator
+    metadata:
+      name: demo--web
+      labels:
+        workspace: demo
+        slx: demo--web
+      annotations:
+        internal.runwhen.com/manually-created: 'true'
+    spec:
+      locations:
+      - loc-1
+      displayUnitsLong: OK
+      displayUnitsShort: ok
+      intervalSeconds: 60
+      intervalStrategy: intermezzo
+      alertConfig:
+        tasks:
+          persona: eager-edgar
+          sessionTTL: 10m
+      codeBundle:
+        repoUrl: https://github.com/runwhen-contrib/rw-workspace-utils.git
+        ref: main
+        pathToRobot: codebundles/cron-scheduler-sli/sli.robot
+      configProvided:
+      - name: CRON_SCHEDULE
+        value: 0 */2 * * *
+      - name: DRY_RUN
+        value: 'false'
+    ");
+}
+
+#[test]
+fn what_is_left_out_of_a_new_file_has_a_default() {
+    let payload = json!({"slxId": "7", "runnerUuid": "loc-1", "codeBundleRepoUrl": "https://example.com/a.git", "codeBundlePath": "sli.robot"});
+    let text = created::<SliPayload>(&payload);
+    assert_snapshot!(text.split_once("spec:").unwrap().1, @r"
+    locations:
+    - loc-1
+    intervalSeconds: 300
+    intervalStrategy: intermezzo
+    codeBundle:
+      repoUrl: https://example.com/a.git
+      ref: main
+      pathToRobot: sli.robot
+    configProvided: []
+    ");
+}
+
+#[test]
+fn an_objective_is_created_whole() {
+    let payload = json!({
+        "slx_id": 7, "code_bundle_repo_url": "https://example.com/a.git",
+        "code_bundle_path": "codebundles/slo-default/queries.yaml", "slo_spec_type": "simple-mwmb",
+        "objective": 99.5, "threshold": 1, "operand": "eq",
+    });
+    let text = created::<SloPayload>(&payload);
+    assert_snapshot!(text.split_once("spec:").unwrap().1, @r"
+    codeBundle:
+      repoUrl: https://example.com/a.git
+      ref: main
+      pathToYaml: codebundles/slo-default/queries.yaml
+    sloSpecType: simple-mwmb
+    objective: 99.5
+    threshold: 1
+    operand: eq
+    ");
+}
+
+#[test]
+fn an_objective_of_robot_code_says_so() {
+    let payload = json!({"slx_id": 7, "code_bundle_repo_url": "https://example.com/a.git", "code_bundle_path": "slo.robot"});
+    assert!(created::<SloPayload>(&payload).contains("    pathToRobot: slo.robot\n"));
+}
+
+#[test]
+fn a_new_file_needs_what_makes_it_run() {
+    let missing = |result: Result<String, ApplyError>| result.unwrap_err().to_string();
+    assert_snapshot!(missing(apply::<SlxPayload>(&json!({"name": "web"}), None)), @"the payload has no `alias`, which a new SLXModel needs; add it, or name one that exists already");
+    assert_snapshot!(missing(apply::<RunbookPayload>(&json!({"slx_id": 7}), None)), @"the payload has no `runner_uuid`, which a new RunbookModel needs; add it, or name one that exists already (and 2 more)");
+    assert_snapshot!(missing(apply::<SliPayload>(&json!({"slx_id": 7, "runner_uuid": "x"}), None)), @"the payload has no `code_bundle_repo_url`, which a new SLIModel needs; add it, or name one that exists already (and 1 more)");
+    assert_snapshot!(missing(apply::<SloPayload>(&json!({"slx_id": 7}), None)), @"the payload has no `code_bundle_repo_url`, which a new SLOModel needs; add it, or name one that exists already (and 1 more)");
+}
+
+#[test]
+fn one_field_is_one_hunk() {
+    let change = |payload: Json| hunks(SLX, &apply::<SlxPayload>(&payload, Some(SLX)).unwrap());
+    assert_snapshot!(change(json!({"name": "web", "alias": "Shop"})), @r"
+    -  alias: Web # for people
+    +  alias: Shop # for people
+    ");
+    assert_snapshot!(change(json!({"name": "web", "owners": ["owner@example.com", "b@example.com"]})), @"+  - b@example.com");
+    assert_snapshot!(change(json!({"name": "web", "imageUrl": "https://example.com/j.svg"})), @r"
+    -  imageURL: https://example.com/i.svg
+    +  imageURL: https://example.com/j.svg
+    ");
+    assert_snapshot!(change(json!({"name": "web", "additional_context": {"resourcePath": "x", "hierarchy": ["platform", "cluster"]}})), @r"
+    -    resourcePath: kubernetes/a/web
+    +    resourcePath: x
+    ");
+    let tags = json!([{"name": "version", "value": "1.10"}, {"name": "access", "value": "read-write"}, {"name": "empty", "value": ""}]);
+    assert_snapshot!(change(json!({"name": "web", "tags": tags})), @r"
+    -    value: read-only
+    +    value: read-write
+    ");
+    assert_snapshot!(change(json!({"name": "web", "additional_context": {}})), @r"
+    -  additionalContext:
+    -    hierarchy: [platform, cluster]
+    -    resourcePath: kubernetes/a/web
+    +  additionalContext: {}
+    ");
+}
+
+#[test]
+fn what_is_the_same_changes_nothing() {
+    let payload = json!({
+        "name": "web", "alias": "Web", "statement": "All is well.", "owners": ["owner@example.com"],
+        "tags": [{"name": "version", "value": "1.10"}, {"name": "access", "value": "read-only"}, {"name": "empty", "value": ""}],
+        "image_url": "https://example.com/i.svg", "imageURL": null,
+        "additionalContext": {"resourcePath": "kubernetes/a/web", "hierarchy": ["platform", "cluster"]},
+    });
+    assert_eq!(apply::<SlxPayload>(&payload, Some(SLX)).unwrap(), SLX);
+    assert_eq!(apply::<SlxPayload>(&json!({"name": "web"}), Some(SLX)).unwrap(), SLX);
+    let crlf = SLX.replace('\n', "\r\n");
+    assert_eq!(apply::<SlxPayload>(&payload, Some(&crlf)).unwrap(), crlf);
+}
+
+#[test]
+fn an_existing_indicator_keeps_its_other_locations_and_empty_lists_add_nothing() {
+    let text = created::<SliPayload>(&sli()).replace("  - loc-1\n", "  - loc-1\n  - loc-2 # spare\n");
+    assert_eq!(apply::<SliPayload>(&sli(), Some(&text)).unwrap(), text);
+    let mut other = sli();
+    other["runner_uuid"] = json!("loc-3");
+    other["interval_seconds"] = json!(30);
+    assert_snapshot!(hunks(&text, &apply::<SliPayload>(&other, Some(&text)).unwrap()), @r"
+    -  - loc-1
+    -  - loc-2 # spare
+    -  displayUnitsLong: OK
+    -  displayUnitsShort: ok
+    -  intervalSeconds: 60
+    +  - loc-3
+    +  displayUnitsLong: OK
+    +  displayUnitsShort: ok
+    +  intervalSeconds: 30
+    ");
+}
+
+#[test]
+fn secrets_are_taken_away_by_an_empty_list() {
+    let text = created::<RunbookPayload>(&runbook());
+    let payload = json!({"slx_id": 7, "secrets_provided": []});
+    assert_snapshot!(hunks(&text, &apply::<RunbookPayload>(&payload, Some(&text)).unwrap()), @r"
+    -  secretsProvided:
+    -  - name: kubeconfig
+    -    workspaceKey: k8s:file@secret/kubeconfig:kubeconfig
+    +  secretsProvided: []
+    ");
+}
+
+#[test]
+fn repeated_names_are_told_apart() {
+    let text = "spec:\n  tags:\n  - {name: a, value: '1', x: one}\n  - {name: a, value: '2', x: two}\n";
+    let tags = json!([{"name": "a", "value": "2"}, {"name": "a", "value": "3"}, {"name": "a", "value": "4"}]);
+    let text = apply::<SlxPayload>(&json!({"name": "web", "tags": tags}), Some(text)).unwrap();
+    assert_snapshot!(text, @r"
+    spec:
+      tags:
+      - {name: a, value: '2', x: two}
+      - {name: a, value: '3', x: one}
+      - name: a
+        value: '4'
+    ");
+}
+
+#[test]
+fn a_file_that_cannot_be_edited_is_refused_and_not_damaged() {
+    let payload = json!({"name": "web", "alias": "x"});
+    for text in ["spec: [", "spec: [a]", "", "just text", "spec: text"] {
+        let error = apply::<SlxPayload>(&payload, Some(text)).unwrap_err();
+        assert!(matches!(error, ApplyError::Edit(_)), "{text}: {error}");
+    }
+    assert!(apply::<SlxPayload>(&payload, Some("spec:\n")).unwrap().contains("alias: x"));
+}
+
+#[test]
+fn unknown_keys_are_listed_with_the_nearest_known() {
+    let payload = json!({
+        "slx_id": 7, "runner_uid": "x", "Config_Provided": [],
+        "secrets_provided": [{"name": "a", "workspaceKeys": "b", "workspace_key": "c"}], "a/b": 1,
+    });
+    assert_snapshot!(refused::<RunbookPayload>(&payload), @r#"
+    RunbookModel has no field `secrets_provided.0.workspaceKeys`, `runner_uid`, `Config_Provided`, `a/b`
+    unknown: ["secrets_provided.0.workspaceKeys", "runner_uid", "Config_Provided", "a/b"]
+    unknown_field /payload/secrets_provided/0/workspaceKeys: RunbookModel has no field `secrets_provided.0.workspaceKeys` (did you mean `workspaceKey`?)
+    unknown_field /payload/runner_uid: RunbookModel has no field `runner_uid` (did you mean `runner_uuid`?)
+    unknown_field /payload/Config_Provided: RunbookModel has no field `Config_Provided` (did you mean `config_provided`?)
+    unknown_field /payload/a~1b: RunbookModel has no field `a/b` (the fields are `slx_id`, `runner_uuid`, `code_bundle_repo_url`, `code_bundle_ref`, `code_bundle_path`, `config_provided`, `secrets_provided`, `requirements`, `runtime_vars_provided`)
+    "#);
+}
+
+#[test]
+fn wrong_types_name_the_field_and_what_it_should_be() {
+    let payload = json!({
+        "name": 12, "alias": true, "statement": ["x"], "owners": "a@example.com",
+        "tags": [{"name": "a", "value": 1}, "b", {"value": "c"}, {"name": "", "value": "d"}, {"name": "n", "value": null}],
+        "additional_context": [],
+    });
+    assert_snapshot!(refused::<SlxPayload>(&payload), @r#"
+    `/payload/name` is the number 12, not a string; write it in quotes: "12" (and 8 more)
+    unknown: []
+    wrong_type /payload/name: `/payload/name` is the number 12, not a string (write it in quotes: "12")
+    wrong_type /payload/alias: `/payload/alias` is the boolean true, not a string (write it in quotes: "true")
+    wrong_type /payload/statement: `/payload/statement` is a list, not a string (send a string)
+    wrong_type /payload/owners: `/payload/owners` is a string, not a list of strings (send a list of strings)
+    wrong_type /payload/tags/0/value: `/payload/tags/0/value` is the number 1, not a string (write it in quotes: "1")
+    wrong_type /payload/tags/1: `/payload/tags/1` is a string, not {"name": ..., "value": ...} (send {"name": ..., "value": ...})
+    missing_field /payload/tags/2/name: `/payload/tags/2` has no `name` (add it, a string)
+    empty_value /payload/tags/3/name: `/payload/tags/3/name` is empty (name it)
+    wrong_type /payload/additional_context: `/payload/additional_context` is a list, not an object (send an object)
+    "#);
+    let payload = json!({
+        "slx_id": "x", "interval_seconds": 1.5, "alert_config": {"a": [18_446_744_073_709_551_615_u64]}, "runner_uuid": "",
+        "config_provided": {}, "display_units_long": "a", "displayUnitsLong": "b",
+    });
+    assert_snapshot!(refused::<SliPayload>(&payload), @r#"
+    `/payload/slx_id` is a string, not an integer; send an integer (and 5 more)
+    unknown: []
+    wrong_type /payload/slx_id: `/payload/slx_id` is a string, not an integer (send an integer)
+    empty_value /payload/runner_uuid: `/payload/runner_uuid` is empty (give it a value, or leave it out)
+    conflicting_fields /payload/displayUnitsLong: `display_units_long` and `displayUnitsLong` are the same field with different values (send only one of them)
+    wrong_type /payload/interval_seconds: `/payload/interval_seconds` is the number 1.5, not a positive integer (send a positive integer)
+    wrong_type /payload/config_provided: `/payload/config_provided` is an object, not a list of {"name": ..., "value": ...} (send a list of {"name": ..., "value": ...})
+    wrong_type /payload/alert_config/a/0: `/payload/alert_config/a/0` is the number 18446744073709551615, not a number of at most 64 bits with a sign (send a number of at most 64 bits with a sign)
+    "#);
+    assert_snapshot!(refused::<RunbookPayload>(&json!({"runtime_vars_provided": [{"default": "x"}, "y", {"name": ""}]})), @r"
+    the payload has no `slx_id`; send the `resourceId` that slxs/sync-typed answered (and 3 more)
+    unknown: []
+    missing_field /payload/slx_id: the payload has no `slx_id` (send the `resourceId` that slxs/sync-typed answered)
+    wrong_type /payload/runtime_vars_provided/0: `/payload/runtime_vars_provided/0` is an object, not an object with a `name` (send an object with a `name`)
+    wrong_type /payload/runtime_vars_provided/1: `/payload/runtime_vars_provided/1` is a string, not an object with a `name` (send an object with a `name`)
+    wrong_type /payload/runtime_vars_provided/2/name: `/payload/runtime_vars_provided/2/name` is a string, not a string that is not empty (send a string that is not empty)
+    ");
+    assert_snapshot!(refused::<SloPayload>(&json!({"slx_id": 1.5, "objective": "99"})), @r"
+    `/payload/slx_id` is the number 1.5, not an integer; send an integer (and 1 more)
+    unknown: []
+    wrong_type /payload/slx_id: `/payload/slx_id` is the number 1.5, not an integer (send an integer)
+    wrong_type /payload/objective: `/payload/objective` is a string, not a number (send a number)
+    ");
+}
+
+#[test]
+fn problems_end_at_a_limit() {
+    let payload = json!({"name": "web", "owners": vec![1; 5000]});
+    assert_eq!(parse::<SlxPayload>(&payload).unwrap_err().problems.len(), 100);
+    let payload = Json::Object((0..5000).map(|number| (format!("key{number}"), Json::Null)).collect());
+    assert_eq!(parse::<SlxPayload>(&payload).unwrap_err().unknown_keys.len(), 99);
+}
+
+#[test]
+fn both_spellings_of_every_field_are_read() {
+    let camel = |value: &Json| -> Json {
+        let fields = value.as_object().unwrap().iter();
+        Json::Object(fields.map(|(key, value)| (fields::camel_case(key), value.clone())).collect())
+    };
+    assert_eq!(parse::<RunbookPayload>(&runbook()), parse(&camel(&runbook())));
+    assert_eq!(parse::<SliPayload>(&sli()), parse(&camel(&sli())));
+    assert!(camel(&sli()).get("displayUnitsLong").is_some());
+}
+
+#[test]
+fn the_name_of_an_slx_may_have_its_workspace() {
+    let name = |name: &str| {
+        let payload = parse::<SlxPayload>(&json!({"name": name})).unwrap();
+        payload.slx_name(&workspace()).map(|name| name.as_str().to_owned()).map_err(|error| error.to_string())
+    };
+    assert_eq!(name("demo--web"), Ok("web".to_owned()));
+    assert_eq!(name("web"), Ok("web".to_owned()));
+    assert_eq!(name("demo--web--ok"), Ok("web--ok".to_owned()));
+    assert_snapshot!(name("other--web").unwrap_err(), @r#"`name` is "other--web", which belongs to no SLX of workspace `demo`; write `demo--<short name>`"#);
+    assert_snapshot!(name("demo--../x").unwrap_err(), @r#"SLX name "../x" holds the character '/'; write `demo--<short name>`"#);
+    assert_snapshot!(name("demo--").unwrap_err(), @r#"SLX name "" has an empty component; write `demo--<short name>`"#);
+}
