@@ -68,7 +68,14 @@ fn people() -> Routes {
 
 /// Reading SLXs.
 fn slxs() -> Routes {
-    Routes::new().add(Workspace(Read), routes!(slxoptions::list))
+    use crate::routes::slxs;
+    Routes::new()
+        .add(Workspace(Read), routes!(slxoptions::list))
+        .add(Workspace(Read), routes!(slxs::list))
+        .add(Workspace(Read), routes!(slxs::get))
+        .add(Workspace(Read), routes!(slxs::get_runbook))
+        .add(Workspace(Read), routes!(slxs::get_sli))
+        .add(Workspace(Read), routes!(slxs::get_slo))
 }
 
 /// Writing SLXs: the branch routes and v4.

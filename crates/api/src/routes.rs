@@ -5,6 +5,7 @@ pub(crate) mod health;
 pub(crate) mod objects;
 pub(crate) mod openapi;
 pub(crate) mod slxoptions;
+pub(crate) mod slxs;
 pub(crate) mod status;
 pub(crate) mod uploads;
 pub(crate) mod workspaces;

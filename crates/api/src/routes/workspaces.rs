@@ -97,18 +97,10 @@ pub(crate) async fn get(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let commit = match query.text("ref") {
-        None => workspace.head()?,
-        Some(revision) => resolve(&app, &workspace, revision).await?,
-    };
+    let commit = crate::workspace::revision(&app, &workspace, &query).await?;
     let view = view::of(&app, &workspace, commit).await?;
     let tag = etag(commit, workspace.row.version);
     Ok(reply::revisioned(&headers, tag, || view.render(&app, &workspace)))
-}
-
-async fn resolve(app: &AppState, workspace: &Arc<Workspace>, revision: &str) -> Result<CommitId, ApiError> {
-    let (shared, revision) = (Arc::clone(workspace), revision.to_owned());
-    Ok(app.work.blocking(move || shared.repository().resolve(&revision)).await??)
 }
 
 /// Changes the fields that the body names.

@@ -12,6 +12,7 @@ mod presigned;
 mod restart;
 mod serve;
 mod slxoptions;
+mod slxs;
 mod status;
 mod uploads;
 mod workspaces;
