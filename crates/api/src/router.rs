@@ -80,7 +80,13 @@ fn slxs() -> Routes {
 
 /// Writing SLXs: the branch routes and v4.
 fn slx_writes() -> Routes {
+    use crate::access::Action::Write;
+    use crate::routes::branches;
     Routes::new()
+        .add(Workspace(Read), routes!(branches::get))
+        .add(Workspace(Write), routes!(branches::put_files))
+        .add(Workspace(Write), routes!(branches::patch))
+        .add(Workspace(Write), routes!(branches::delete))
 }
 
 /// Runners, their tokens, and locations.

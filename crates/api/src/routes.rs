@@ -1,5 +1,6 @@
 //! The handlers: extract, ask for permission, call one domain function, shape the reply.
 
+pub(crate) mod branches;
 pub(crate) mod builder_config;
 pub(crate) mod health;
 pub(crate) mod objects;

@@ -1,5 +1,6 @@
 //! The SLXs of a workspace as clients read them.
 
+mod files;
 pub(crate) mod ids;
 mod list;
 mod name;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use workstead_core::name::WorkspaceName;
 use workstead_core::slx_config::{NamedValue, SlxDocument};
 
+pub(crate) use self::files::read_files;
 pub(crate) use self::list::{list, read_filter};
 pub(crate) use self::name::{exists, find, not_found, resolve};
 pub(crate) use self::read::{read, read_file};

@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod branches;
 mod builder_config;
 mod corpus;
 mod http;
