@@ -17,6 +17,8 @@ mod laws;
 mod patch;
 mod payload;
 mod read;
+#[cfg(test)]
+mod refusals;
 mod runbook;
 mod sli;
 mod slo;
@@ -33,7 +35,10 @@ pub use index::{
 };
 pub use patch::{PatchError, patch_file};
 pub use payload::{CodeBundle, NamedSecret, PayloadError, SyncPayload};
-pub use read::{FileJson, FileReadError, SlxDocument, list_slx_documents, read_file_json, read_slx};
+pub use read::{
+    FileJson, FileReadError, SlxDocument, SlxPage, find_slx, list_slx_documents, list_slx_page,
+    read_file_json, read_slx,
+};
 pub use runbook::RunbookPayload;
 pub use sli::SliPayload;
 pub use slo::SloPayload;

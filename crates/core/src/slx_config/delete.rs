@@ -1,15 +1,14 @@
 //! Removing an SLX and what names it.
 
 use std::collections::HashSet;
-use std::ops::Bound;
 
+use super::file::SlxTarget;
+use super::read::paths_below;
 use crate::model::{WORKSPACE_FILE, decode};
 use crate::path::RepoPath;
 use crate::tree::{Edit, Edits, FileTree, ReadError};
 use crate::workspace_file::text;
 use crate::yaml::{EditError, Editor, Node, SyntaxError};
-
-use super::file::SlxTarget;
 
 /// Why an SLX could not be removed.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +62,6 @@ pub fn delete_slx(target: SlxTarget<'_>, tree: &dyn FileTree) -> Result<Option<E
         }
     }
     Ok(Some(edits))
-}
-
-/// Returns the files of a directory under `slxs/`, at any depth.
-fn paths_below<'t>(tree: &'t dyn FileTree, directory: &str) -> impl Iterator<Item = &'t RepoPath> {
-    // '0' is the character behind '/'.
-    let (first, end) = (format!("slxs/{directory}/"), format!("slxs/{directory}0"));
-    let range = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
-    tree.files().range::<str, _>(range).map(|(path, _)| path)
 }
 
 /// The names of one SLX.
@@ -144,10 +135,12 @@ fn remove_items(
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::name::{SlxName, WorkspaceName};
     use crate::tree::MemoryTree;
+    use crate::workspace_file::{Relationship, SlxGroup, WorkspaceConfig, WorkspaceFile, new_workspace};
 
     const WORKSPACE: &str = "# Ours.
 kind: Workspace
@@ -249,5 +242,58 @@ spec:
     fn a_broken_workspace_is_named() {
         let files = [("slxs/web/slx.yaml", ""), ("workspace.yaml", "a: [")];
         assert_snapshot!(deleted(&files, "web").unwrap_err(), @"`workspace.yaml` can't be read, so references to the SLX can't be removed: not valid YAML: while parsing a node, did not find expected node content at line 2 column 1; repair it first");
+    }
+
+    fn any_name() -> impl Strategy<Value = String> {
+        prop::sample::select(vec!["web", "demo--web", "api", "demo--api", "web-2"]).prop_map(str::to_owned)
+    }
+
+    fn any_config() -> impl Strategy<Value = WorkspaceConfig> {
+        let names = |names: std::ops::Range<usize>| prop::collection::vec(any_name(), names);
+        let depends_on = prop::collection::vec("[A-D]", 0..3);
+        let group = (names(0..4), depends_on).prop_map(|(slxs, depends_on)| SlxGroup { slxs, depends_on });
+        let relationship = (any_name(), any_name()).prop_map(|(subject, object)| Relationship {
+            subject,
+            verb: "uses".to_owned(),
+            object,
+        });
+        let lists =
+            (prop::collection::vec(("[A-D]", group), 0..4), prop::collection::vec(relationship, 0..4));
+        lists.prop_map(|(groups, slx_relationships)| WorkspaceConfig {
+            display_name: Some("Demo".to_owned()),
+            slx_groups: groups.into_iter().collect(),
+            slx_relationships,
+            ..WorkspaceConfig::default()
+        })
+    }
+
+    /// Says in the model what a deletion does.
+    fn expected(mut config: WorkspaceConfig) -> WorkspaceConfig {
+        let is_web = |name: &String| name == "web" || name == "demo--web";
+        let before: HashSet<String> = config.slx_groups.keys().cloned().collect();
+        config.slx_groups.retain(|_, group| group.slxs.is_empty() || !group.slxs.iter().all(is_web));
+        let went: HashSet<String> =
+            before.into_iter().filter(|name| !config.slx_groups.contains_key(name)).collect();
+        for group in config.slx_groups.values_mut() {
+            group.slxs.retain(|name| !is_web(name));
+            group.depends_on.retain(|name| !went.contains(name));
+        }
+        config.slx_relationships.retain(|it| !is_web(&it.subject) && !is_web(&it.object));
+        config
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_the_references_goes(config in any_config()) {
+            let text = new_workspace(&WorkspaceName::parse("demo").unwrap(), &config);
+            let text = format!("# Head.\n{text}# Tail.\n");
+            let edits = deleted(&[("slxs/web/slx.yaml", ""), ("workspace.yaml", &text)], "web").unwrap().unwrap();
+            let after = match edits.get(WORKSPACE_FILE) {
+                Some(Edit::Write(content)) => String::from_utf8(content.to_vec()).unwrap(),
+                _ => text.clone(),
+            };
+            prop_assert!(after.starts_with("# Head.\n") && after.ends_with("# Tail.\n"), "{}", after);
+            prop_assert_eq!(&WorkspaceFile::read(&after).unwrap().config, &expected(config), "{}\n{}", text, after);
+        }
     }
 }

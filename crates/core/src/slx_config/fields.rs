@@ -14,6 +14,9 @@ const ROOT: &str = "/payload";
 /// Most problems that are reported; further ones would tell nobody anything new.
 const MAX_PROBLEMS: usize = 100;
 
+/// Longer keys are cut in answers, so that a hostile one is not sent back in full.
+const MAX_SHOWN_KEY: usize = 100;
+
 /// The fields of a payload that were not read yet, by the name that they were sent under.
 ///
 /// A field may be sent in `snake_case` or in `camelCase`; null counts as not sent, because many clients
@@ -247,7 +250,7 @@ impl<'j> Fields<'j> {
             }
             Json::Object(members) => {
                 for (key, member) in members {
-                    self.refuse_large_numbers(&format!("{pointer}/{}", escape_pointer(key)), member);
+                    self.refuse_large_numbers(&format!("{pointer}/{}", escape_pointer(&shown(key))), member);
                 }
             }
             _ => {}
@@ -258,14 +261,15 @@ impl<'j> Fields<'j> {
         if self.problems.len() >= MAX_PROBLEMS {
             return;
         }
+        let key = shown(key);
         let path = place.strip_prefix(ROOT).unwrap_or_default().replace('/', ".");
         let name = format!("{path}.{key}").trim_start_matches('.').to_owned();
-        let hint = match nearest(key, known.iter().copied()) {
+        let hint = match nearest(&key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the fields are `{}`", known.join("`, `")),
         };
         let message = format!("{} has no field `{name}`", self.model);
-        self.report(format!("{place}/{}", escape_pointer(key)), "unknown_field", message, hint);
+        self.report(format!("{place}/{}", escape_pointer(&key)), "unknown_field", message, hint);
         self.unknown_keys.push(name);
     }
 
@@ -293,6 +297,11 @@ impl<'j> Fields<'j> {
         }
         self.problems.push(FieldProblem { pointer, code, message, hint: Some(hint.into()) });
     }
+}
+
+/// Cuts what a client sent for an answer.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_KEY).collect()
 }
 
 /// Returns the pointer of a field.

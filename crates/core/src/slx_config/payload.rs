@@ -11,6 +11,9 @@ use super::file::{SlxFile, SlxTarget};
 use crate::model::NamedValue;
 use crate::workspace_file::FieldProblem;
 
+/// Most unknown keys that one sentence names; all are listed beside it.
+const MAX_SHOWN_KEYS: usize = 5;
+
 /// The fields of one file of an SLX as clients of `sync-typed` send them.
 ///
 /// ```
@@ -114,7 +117,10 @@ impl fmt::Display for PayloadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.problems.len();
         if !self.unknown_keys.is_empty() {
-            return write!(formatter, "{} has no field `{}`", self.model, self.unknown_keys.join("`, `"));
+            let shown = &self.unknown_keys[..self.unknown_keys.len().min(MAX_SHOWN_KEYS)];
+            write!(formatter, "{} has no field `{}`", self.model, shown.join("`, `"))?;
+            let hidden = self.unknown_keys.len() - shown.len();
+            return if hidden > 0 { write!(formatter, " (and {hidden} more)") } else { Ok(()) };
         }
         if let Some(first) = self.problems.first() {
             formatter.write_str(&first.message)?;

@@ -1,7 +1,7 @@
 //! Reading SLXs of a revision.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::{Bound, Deref};
+use std::ops::{Bound, Deref, Range};
 use std::sync::Arc;
 
 use itertools::Itertools;
@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::file::{SlxFile, SlxTarget};
+use super::filter::SlxFilter;
 use crate::model::{FactsCache, FileKind, SlxDetails, decode, slx_directory, spec};
-use crate::name::WorkspaceName;
+use crate::name::{SlxName, WorkspaceName};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
 use crate::tree::{FileTree, ReadError};
@@ -76,6 +77,27 @@ impl Directory<'_> {
     }
 }
 
+/// Finds the SLX that a client means by a name, which may have its workspace before it.
+///
+/// The name as it stands comes first: a directory may be called like `<workspace>--<another>`. What is
+/// found has at least one file; nothing is returned for a name that no directory can have.
+pub fn find_slx(workspace: &WorkspaceName, tree: &dyn FileTree, name: &str) -> Option<SlxName> {
+    let short = name.strip_prefix(workspace.as_str()).and_then(|rest| rest.strip_prefix("--"));
+    let names = std::iter::once(name).chain(short).filter_map(|name| SlxName::parse(name).ok());
+    names.into_iter().find(|name| paths_below(tree, name.as_str()).next().is_some())
+}
+
+/// Returns the files of a directory under `slxs/`, at any depth.
+pub(super) fn paths_below<'t>(
+    tree: &'t dyn FileTree,
+    directory: &str,
+) -> impl Iterator<Item = &'t RepoPath> + use<'t> {
+    // '0' is the character behind '/'.
+    let (first, end) = (format!("slxs/{directory}/"), format!("slxs/{directory}0"));
+    let range = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+    tree.files().range::<str, _>(range).map(|(path, _)| path)
+}
+
 /// Reads one SLX, or nothing when there is none of this name.
 pub fn read_slx(
     target: SlxTarget<'_>,
@@ -96,11 +118,49 @@ pub fn list_slx_documents(
     facts: &FactsCache,
 ) -> Result<Vec<SlxDocument>, ReadError> {
     let with_workflow = with_workflow(workspace, tree, facts)?;
-    let found: Vec<_> = directories(tree.files(), "slxs/", "slxs0").collect();
     let read = |directory: &Directory<'_>| directory.read(tree, facts, &with_workflow);
-    let mut slxs: Vec<SlxDocument> = found.par_iter().map(read).collect::<Result<_, _>>()?;
-    slxs.sort_unstable_by(|one, other| one.short.cmp(&other.short));
-    Ok(slxs)
+    sorted_directories(tree).par_iter().map(read).collect()
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlxPage {
+    /// How many SLXs the filter shows on all pages.
+    pub count: usize,
+    /// Those of this page.
+    pub slxs: Vec<SlxDocument>,
+}
+
+/// Lists one page of the SLXs that a filter shows, by short name; a place beyond the end shows none.
+///
+/// Without a filter only the page is read, so that the first page of a large workspace is there at once.
+pub fn list_slx_page(
+    workspace: &WorkspaceName,
+    tree: &dyn FileTree,
+    facts: &FactsCache,
+    filter: &SlxFilter,
+    place: Range<usize>,
+) -> Result<SlxPage, ReadError> {
+    if *filter != SlxFilter::default() {
+        let mut slxs = list_slx_documents(workspace, tree, facts)?;
+        slxs.retain(|slx| filter.matches(slx));
+        let count = slxs.len();
+        slxs.truncate(place.end.min(count));
+        slxs.drain(..place.start.min(slxs.len()));
+        return Ok(SlxPage { count, slxs });
+    }
+    let with_workflow = with_workflow(workspace, tree, facts)?;
+    let all = sorted_directories(tree);
+    let end = place.end.min(all.len());
+    let read = |directory: &Directory<'_>| directory.read(tree, facts, &with_workflow);
+    let slxs = all[place.start.min(end)..end].par_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(SlxPage { count: all.len(), slxs })
+}
+
+fn sorted_directories(tree: &dyn FileTree) -> Vec<Directory<'_>> {
+    let mut all: Vec<_> = directories(tree.files(), "slxs/", "slxs0").collect();
+    all.sort_unstable_by_key(|directory| directory.short);
+    all
 }
 
 /// Returns the directories of a range of paths that hold an `slx.yaml`.
@@ -209,139 +269,4 @@ pub fn read_file_json(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use bytes::Bytes;
-    use insta::{assert_json_snapshot, assert_snapshot};
-    use serde_json::json;
-
-    use super::*;
-    use crate::name::SlxName;
-    use crate::tree::MemoryTree;
-
-    /// A tree that counts how many blobs are read.
-    struct Counting {
-        tree: MemoryTree,
-        reads: AtomicUsize,
-    }
-
-    impl FileTree for Counting {
-        fn files(&self) -> &BTreeMap<RepoPath, BlobId> {
-            self.tree.files()
-        }
-
-        fn read(&self, id: BlobId) -> Result<Bytes, ReadError> {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            self.tree.read(id)
-        }
-    }
-
-    fn tree(files: &[(&str, &str)]) -> MemoryTree {
-        files.iter().map(|(path, text)| (RepoPath::parse(path).unwrap(), (*text).to_owned().into())).collect()
-    }
-
-    fn workspace() -> WorkspaceName {
-        WorkspaceName::parse("demo").unwrap()
-    }
-
-    const FILES: [(&str, &str); 12] = [
-        ("slxs/a-b/slx.yaml", "spec: {alias: Dash}"),
-        ("slxs/a/SKILL.md", "x"),
-        ("slxs/a/deep/sli.yaml", "spec: {}"),
-        (
-            "slxs/a/runbook.yaml",
-            "spec:\n  location: loc-1\n  codeBundle:\n  configProvided:\n  - {name: N, value: 017}\n  retries: 3\n",
-        ),
-        ("slxs/a/sli.yaml", "metadata: {}\nspec:"),
-        ("slxs/a/slo.yaml", "spec: ["),
-        ("slxs/a/slx.yaml", "spec: {owners: [x@example.com]}"),
-        ("slxs/a0/slx.yaml", "spec: ["),
-        ("slxs/only-runbook/runbook.yaml", "spec: {}"),
-        ("workflows/mine.yaml", "metadata: {labels: {slx: demo--a}}"),
-        ("workflows/other.yaml", "metadata: {labels: {slx: other--a-b}}"),
-        ("workflows/broken.yaml", "metadata: ["),
-    ];
-
-    fn read(name: &str) -> Option<SlxDocument> {
-        let (workspace, slx) = (workspace(), SlxName::parse(name).unwrap());
-        let target = SlxTarget { workspace: &workspace, slx: &slx };
-        read_slx(target, &tree(&FILES), &FactsCache::new()).unwrap()
-    }
-
-    fn read_file(name: &str, file: SlxFile) -> Result<Option<FileJson>, FileReadError> {
-        let (workspace, slx) = (workspace(), SlxName::parse(name).unwrap());
-        read_file_json(SlxTarget { workspace: &workspace, slx: &slx }, &tree(&FILES), file)
-    }
-
-    #[test]
-    fn slxs_are_listed_with_what_they_have() {
-        let slxs = list_slx_documents(&workspace(), &tree(&FILES), &FactsCache::new()).unwrap();
-        let show = |slx: &SlxDocument| {
-            let has = [slx.has_runbook, slx.has_sli, slx.has_slo, slx.has_workflow];
-            format!("{} {} {has:?} {:?}", slx.short, slx.alias(), slx.unreadable)
-        };
-        assert_snapshot!(slxs.iter().map(show).collect::<Vec<_>>().join("\n"), @r#"
-        a a [true, true, true, true] None
-        a-b Dash [false, false, false, false] None
-        a0 a0 [false, false, false, false] Some("not valid YAML: while parsing a node, did not find expected node content at line 2 column 1")
-        "#);
-        for slx in &slxs {
-            assert_eq!(read(&slx.short).as_ref(), Some(slx));
-        }
-    }
-
-    #[test]
-    fn what_is_no_slx_is_nothing() {
-        assert_eq!(read("only-runbook"), None);
-        assert_eq!(read("gone"), None);
-        assert_eq!(read("a").unwrap().spec(), json!({"owners": ["x@example.com"]}));
-        assert_eq!(read("a0").unwrap().spec(), json!({}));
-    }
-
-    #[test]
-    fn files_are_read_without_nulls_where_clients_look() {
-        assert_json_snapshot!(read_file("a", SlxFile::Runbook).unwrap(), @r#"
-        {
-          "name": "demo--a",
-          "spec": {
-            "location": "loc-1",
-            "codeBundle": {},
-            "configProvided": [
-              {
-                "name": "N",
-                "value": "017"
-              }
-            ],
-            "retries": 3
-          }
-        }
-        "#);
-        assert_json_snapshot!(read_file("a", SlxFile::Sli).unwrap(), @r#"
-        {
-          "name": "demo--a",
-          "spec": {}
-        }
-        "#);
-        assert_eq!(read_file("a-b", SlxFile::Sli).unwrap(), None);
-        assert_snapshot!(read_file("a", SlxFile::Slo).unwrap_err(), @"`slxs/a/slo.yaml` can't be read: not valid YAML: while parsing a node, did not find expected node content at line 2 column 1; repair it by a push");
-    }
-
-    #[test]
-    fn a_list_that_is_known_reads_and_parses_nothing() {
-        let slx = |number: usize| {
-            let text =
-                format!("spec:\n  alias: SLX {number}\n  tags:\n  - {{name: n, value: '{}'}}\n", number % 10);
-            (RepoPath::parse(&format!("slxs/slx-{number}/slx.yaml")).unwrap(), Bytes::from(text))
-        };
-        let tree = Counting { tree: (0..500).map(slx).collect(), reads: AtomicUsize::new(0) };
-        let facts = FactsCache::new();
-        let first = list_slx_documents(&workspace(), &tree, &facts).unwrap();
-        assert_eq!(tree.reads.load(Ordering::Relaxed), 500);
-        let again = list_slx_documents(&workspace(), &tree, &facts).unwrap();
-        assert_eq!(tree.reads.load(Ordering::Relaxed), 500);
-        assert!(first.iter().zip(&again).all(|(one, other)| Arc::ptr_eq(&one.details, &other.details)));
-        let filter = crate::slx_config::SlxFilter { tags: vec!["n:3".to_owned()], ..Default::default() };
-        assert_eq!(again.iter().filter(|slx| filter.matches(slx)).count(), 50);
-    }
-}
+mod tests;

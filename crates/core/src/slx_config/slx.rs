@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::apply::{ApplyError, Setting, Settings, write};
-use super::fields::{Fields, pointer};
+use super::fields::{Fields, pointer, shown};
 use super::file::{SlxFile, SlxTarget};
 use super::payload::{PayloadError, SyncPayload};
 use crate::model::NamedValue;
@@ -41,8 +41,10 @@ impl SlxPayload {
         let short = match self.name.strip_prefix(&prefix) {
             Some(short) => short,
             None if self.name.contains("--") => {
-                let message =
-                    format!("`name` is {:?}, which belongs to no SLX of workspace `{workspace}`", self.name);
+                let message = format!(
+                    "`name` is {:?}, which belongs to no SLX of workspace `{workspace}`",
+                    shown(&self.name)
+                );
                 return refuse(message, format!("write `{prefix}<short name>`"));
             }
             None => &self.name,
