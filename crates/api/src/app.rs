@@ -5,11 +5,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use workstead_core::model::FactsCache;
-use workstead_core::oid::CommitId;
+use workstead_core::oid::{BlobId, CommitId};
 use workstead_core::repository::RepositoryStore;
 use workstead_presign::ObjectStore;
 
@@ -31,6 +32,8 @@ use crate::workspace::Workspace;
 const MEMORY: Duration = Duration::from_secs(30);
 /// Most bytes of parsed workspaces and rendered answers that are kept.
 const VIEW_BYTES: u64 = 64 << 20;
+/// Most bytes of rendered files of SLXs that are kept.
+const SLX_FILE_BYTES: u64 = 16 << 20;
 /// Most workspaces that are remembered; each keeps the files of its repository open.
 ///
 /// With those that the store keeps open, of some twenty files each, they stay below the usual limit
@@ -62,6 +65,8 @@ pub(crate) struct App {
     pub(crate) callers: Remembered<TokenHash, Caller>,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
     pub(crate) views: Cache<(String, CommitId), Arc<View>>,
+    /// Files of SLXs as they are answered, by the SLX's name with its workspace.
+    pub(crate) slx_files: Cache<(String, BlobId), Bytes>,
     pub(crate) work: Work,
     /// Kibibytes of upload bodies that may be in memory.
     pub(crate) upload_memory: Arc<Semaphore>,
@@ -99,6 +104,9 @@ impl AppState {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { settings, public_url, database, repositories, objects, git, server_key } = parts;
         let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
+        let weigh_file = |(name, _): &(String, BlobId), body: &Bytes| {
+            u32::try_from(name.len() + body.len() + 200).unwrap_or(u32::MAX)
+        };
         // Twice as many bodies as are worked on may wait in memory.
         let waiting = settings.upload_concurrency.saturating_mul(2).max(2);
         let kibibytes = (upload_limit(&settings).max_bytes / 1024 + 1) as usize;
@@ -113,6 +121,7 @@ impl AppState {
             callers: Remembered::new(10_000, MEMORY),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
+            slx_files: Cache::builder().max_capacity(SLX_FILE_BYTES).weigher(weigh_file).build(),
             work: Work::default(),
             upload_memory: semaphore(kibibytes.saturating_mul(waiting)),
             upload_turns: Turns::new(UPLOADS_OF_ONE),

@@ -1,18 +1,151 @@
-//! The step that every write of the API ends with: examine, then commit.
+//! The one way of every write of the API: work it out, examine it, commit it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use workstead_core::door::{self, Door};
 use workstead_core::model::FactsCache;
-use workstead_core::name::WorkspaceName;
-use workstead_core::oid::BlobId;
+use workstead_core::name::{BranchName, WorkspaceName};
+use workstead_core::oid::{BlobId, CommitId};
 use workstead_core::path::RepoPath;
 use workstead_core::problem::Problem;
+use workstead_core::repository::{Author, CommitRequest, Error, Outcome, Snapshot};
 use workstead_core::role::Role;
 use workstead_core::tree::{Edit, Edits, FileTree, ReadError};
 
+use crate::access;
+use crate::app::AppState;
+use crate::auth::Caller;
+use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::index;
+use crate::revision::IfMatch;
+use crate::workspace::Workspace;
+
+/// How often a change is worked out again for a branch that moved meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// Who writes where.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteRequest {
+    pub(crate) workspace: Arc<Workspace>,
+    /// One that does not exist begins at the head of the default branch.
+    pub(crate) branch: BranchName,
+    pub(crate) role: Role,
+    pub(crate) caller: Caller,
+    pub(crate) context: RequestContext,
+    pub(crate) if_match: IfMatch,
+}
+
+/// A change of one revision, worked out against its files.
+#[derive(Debug)]
+pub(crate) struct Draft<T> {
+    /// None at all when nothing is to change.
+    pub(crate) edits: Edits,
+    /// The commit's message, made safe.
+    pub(crate) message: String,
+    /// What the writer wants to know afterwards.
+    pub(crate) result: T,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written<T> {
+    /// Where the branch is now.
+    pub(crate) commit: CommitId,
+    /// Whether that is a commit of this write; one that changes nothing makes none.
+    pub(crate) is_new: bool,
+    pub(crate) result: T,
+}
+
+/// Writes to a branch what `draft` makes of its files.
+///
+/// It is worked out again as long as the branch moves under it.
+pub(crate) async fn write<T: Send + 'static>(
+    app: &AppState,
+    request: WriteRequest,
+    draft: impl Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError> + Send + 'static,
+) -> Result<Written<T>, ApiError> {
+    let workspace = Arc::clone(&request.workspace);
+    let is_default = request.branch == *workspace.branch();
+    let turn = app.change_turns.take(workspace.id()).await?;
+    let state = app.clone();
+    let written = app.work.blocking(move || follow(&state, &request, &draft)).await??;
+    drop(turn);
+    match (written.is_new, is_default) {
+        (true, true) => index::moved(app, &workspace).await,
+        (true, false) => index::consolidate(app, &workspace),
+        (false, _) => {}
+    }
+    Ok(written)
+}
+
+type Drafting<'a, T> = &'a dyn Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError>;
+
+fn follow<T>(app: &AppState, request: &WriteRequest, draft: Drafting<'_, T>) -> Result<Written<T>, ApiError> {
+    for _ in 0..ATTEMPTS {
+        if let Some(written) = write_once(app, request, draft)? {
+            return Ok(written);
+        }
+    }
+    Err(ApiError::unavailable(
+        "branch_busy",
+        "the branch moves faster than this change can follow; try again",
+        1,
+    ))
+}
+
+/// Writes to the branch where it is; nothing is returned when it was moved meanwhile.
+fn write_once<T>(
+    app: &AppState,
+    request: &WriteRequest,
+    draft: Drafting<'_, T>,
+) -> Result<Option<Written<T>>, ApiError> {
+    let WriteRequest { workspace, branch, .. } = request;
+    let repository = workspace.repository();
+    let head = repository.head(branch)?;
+    let base = head.map_or_else(|| workspace.head(), Ok)?;
+    request.if_match.check(base)?;
+    let snapshot = repository.snapshot(base)?;
+    let Draft { edits, message, result } = draft(request, &snapshot)?;
+    if !edits.is_empty() {
+        let new_tree = Edited::new(&*snapshot, &edits);
+        let (needs, _) = examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree)?;
+        access::require(request.role, needs, "this change", workspace)?;
+    }
+    if head.is_none() {
+        match repository.create_branch(branch, base) {
+            // Somebody else was first.
+            Err(Error::BranchExists(_)) => return Ok(None),
+            created => created?,
+        }
+    }
+    if edits.is_empty() {
+        return Ok(Some(Written { commit: base, is_new: false, result }));
+    }
+    let outcome = repository.commit(&CommitRequest {
+        branch,
+        base: Some(base),
+        edits: &edits,
+        records: &[],
+        author: &author(&request.caller),
+        message: &message,
+        trailers: &request.context.trailers(),
+        when: Timestamp::now(),
+    })?;
+    Ok(match outcome {
+        Outcome::Committed(commit) => Some(Written { commit, is_new: true, result }),
+        Outcome::Unchanged => Some(Written { commit: base, is_new: false, result }),
+        Outcome::Conflict(_) => None,
+    })
+}
+
+/// Returns the author of a caller's commits.
+pub(crate) fn author(caller: &Caller) -> Author {
+    Author { name: caller.email().to_owned(), email: caller.email().to_owned() }
+}
 
 /// A revision with edits applied, without copying what they leave alone.
 pub(crate) struct Edited<'a> {

@@ -7,6 +7,7 @@ use workstead_core::repository::RepositoryId;
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::slxs::ids;
 use crate::store::now;
 use crate::store::workspaces::WorkspaceRow;
 use crate::view;
@@ -46,7 +47,7 @@ async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<
     let same_members = old.is_some_and(|old| old.members() == view.members());
     app.database.index_workspace(workspace.id(), &view.indexed(), !same_members, now()).await?;
     app.workspaces.forget(&workspace.name().as_str().to_owned());
-    Ok(())
+    ids::note_new(app, workspace, indexed, head).await
 }
 
 /// Joins the packs of a repository in the background when they have become many, once at a time.

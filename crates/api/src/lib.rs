@@ -32,6 +32,8 @@ mod schema;
 mod seal;
 pub mod server;
 pub mod settings;
+mod slx_write;
+mod slxs;
 mod store;
 mod token;
 mod turns;

@@ -17,8 +17,8 @@ use workstead_core::workspace_file::{WorkspaceConfig, new_workspace};
 
 use crate::app::AppState;
 use crate::auth::Caller;
-use crate::commit::{Edited, examine};
-use crate::config::{author, read_owner, workspace_path};
+use crate::commit::{Edited, author, examine};
+use crate::config::{read_owner, workspace_path};
 use crate::context::RequestContext;
 use crate::error::{ApiError, field_problems};
 use crate::settings::CreatePolicy;

@@ -6,10 +6,19 @@ use url::Url;
 use crate::error::ApiError;
 use crate::query::Query;
 
-/// Rows on a page when nobody says how many.
-const DEFAULT_SIZE: u64 = 100;
-/// Most rows on a page; who asks for more gets this many.
-const MAX_SIZE: u64 = 1000;
+/// How many rows a list puts on a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// When nobody says how many.
+    pub(crate) default: u64,
+    /// At most; who asks for more gets this many.
+    pub(crate) max: u64,
+    /// At most for those who count by offset.
+    pub(crate) max_limit: u64,
+}
+
+/// What lists do unless the contract says otherwise.
+const USUAL: Sizes = Sizes { default: 100, max: 1000, max_limit: 1000 };
 
 /// The part of a list that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +40,20 @@ enum Style {
 impl Page {
     /// Reads `page` and `page_size`, or `limit` and `offset`.
     pub(crate) fn of(query: &Query) -> Result<Self, ApiError> {
+        Self::sized(query, USUAL)
+    }
+
+    /// Reads the same for a list with sizes of its own.
+    pub(crate) fn sized(query: &Query, sizes: Sizes) -> Result<Self, ApiError> {
         let limit = query.positive("limit")?;
         let offset = query.number("offset")?;
         let page = query.positive("page")?;
         let page_size = query.positive("page_size")?;
         if page.is_none() && page_size.is_none() && (limit.is_some() || offset.is_some()) {
-            let size = limit.unwrap_or(DEFAULT_SIZE).min(MAX_SIZE);
+            let size = limit.unwrap_or(sizes.default).min(sizes.max_limit);
             return Ok(Self { offset: offset.unwrap_or(0), size, style: Style::Offset });
         }
-        let size = page_size.unwrap_or(DEFAULT_SIZE).min(MAX_SIZE);
+        let size = page_size.unwrap_or(sizes.default).min(sizes.max);
         let page = page.unwrap_or(1);
         let offset = page.checked_sub(1).and_then(|before| before.checked_mul(size));
         let offset = offset.ok_or_else(|| no_such_page(page))?;
@@ -127,5 +141,13 @@ mod tests {
         insta::assert_snapshot!(envelope("offset=25&limit=10", 25).unwrap(), @r#"{"count":25,"next":null,"previous":"https://ws.example/base/api/v3/workspaces?limit=10&offset=15","results":[]}"#);
         insta::assert_snapshot!(envelope("limit=10&offset=9223372036854775807", 25).unwrap(), @r#"{"count":25,"next":null,"previous":"https://ws.example/base/api/v3/workspaces?limit=10&offset=15","results":[]}"#);
         assert_eq!(Page::of(&Query::parse("limit=5000")).unwrap().size, 1000);
+    }
+
+    #[test]
+    fn a_list_may_have_sizes_of_its_own() {
+        let sizes = Sizes { default: 250, max: 1000, max_limit: 250 };
+        for (query, size) in [("", 250), ("limit=300", 250), ("offset=3", 250), ("page_size=5000", 1000)] {
+            assert_eq!(Page::sized(&Query::parse(query), sizes).unwrap().size, size, "{query}");
+        }
     }
 }

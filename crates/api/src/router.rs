@@ -69,12 +69,25 @@ fn people() -> Routes {
 
 /// Reading SLXs.
 fn slxs() -> Routes {
-    Routes::new().add(Workspace(Read), routes!(slxoptions::list))
+    use crate::routes::slxs;
+    Routes::new()
+        .add(Workspace(Read), routes!(slxoptions::list))
+        .add(Workspace(Read), routes!(slxs::list))
+        .add(Workspace(Read), routes!(slxs::get))
+        .add(Workspace(Read), routes!(slxs::get_runbook))
+        .add(Workspace(Read), routes!(slxs::get_sli))
+        .add(Workspace(Read), routes!(slxs::get_slo))
 }
 
 /// Writing SLXs: the branch routes and v4.
 fn slx_writes() -> Routes {
+    use crate::access::Action::Write;
+    use crate::routes::branches;
     Routes::new()
+        .add(Workspace(Read), routes!(branches::get))
+        .add(Workspace(Write), routes!(branches::put_files))
+        .add(Workspace(Write), routes!(branches::patch))
+        .add(Workspace(Write), routes!(branches::delete))
 }
 
 /// Runners, their tokens, and locations.

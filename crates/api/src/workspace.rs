@@ -8,6 +8,7 @@ use workstead_core::repository::{Repository, RepositoryId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::query::Query;
 use crate::store::workspaces::WorkspaceRow;
 
 /// A living workspace.
@@ -94,6 +95,17 @@ pub(crate) async fn unless_gone<T>(
         // It is there, or the database can't say: the failure is what it was.
         _ => Err(error),
     }
+}
+
+/// Returns the commit that a request reads: the one that `ref` names, else the head.
+pub(crate) async fn revision(
+    app: &AppState,
+    workspace: &Arc<Workspace>,
+    query: &Query,
+) -> Result<CommitId, ApiError> {
+    let Some(revision) = query.text("ref").map(str::to_owned) else { return workspace.head() };
+    let shared = Arc::clone(workspace);
+    Ok(app.work.blocking(move || shared.repository().resolve(&revision)).await??)
 }
 
 /// Opens the repository of a row.

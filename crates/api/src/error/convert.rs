@@ -38,6 +38,9 @@ impl From<repository::Error> for ApiError {
             Error::TooManyFiles { .. } | Error::TooLarge { .. } => {
                 Self::invalid("repository_limit", one_line(&error.to_string()))
             }
+            Error::BranchCollision { .. } | Error::BranchExists(_) => {
+                Self::conflict("branch_conflict", error.to_string())
+            }
             Error::Busy(_) => Self::unavailable("repository_busy", error.to_string(), 1),
             // A deletion overtook the request.
             Error::NotFound(_) => Self::not_found("workspace_gone", "the workspace was deleted meanwhile"),

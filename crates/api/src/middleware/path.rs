@@ -2,13 +2,19 @@
 
 use std::borrow::Cow;
 
-use axum::http::{Request, Uri};
+use axum::http::{Method, Request, Uri};
 
-/// Rewrites a request's path: doubled slashes become one, a trailing slash goes.
+/// Rewrites a request's path: doubled slashes become one, a trailing slash goes, and slashes in the name of a branch
+/// become `%2F`.
 ///
 /// It runs outside the router, which matches what it leaves. Nothing is decoded: `%2F` stays what it is.
 pub(crate) fn plain_paths<B>(mut request: Request<B>) -> Request<B> {
-    if let Cow::Owned(path) = plain(request.uri().path()) {
+    let path = plain(request.uri().path());
+    let path = match branch_in_one(request.method(), &path) {
+        Some(path) => Cow::Owned(path),
+        None => path,
+    };
+    if let Cow::Owned(path) = path {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let mut parts = request.uri().clone().into_parts();
         // Fewer slashes than in a valid path leave a valid path; were they not, the router answers 404.
@@ -38,13 +44,61 @@ fn plain(path: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Returns the path with the name of the branch as one component, if it has several.
+///
+/// `/api/v3/workspaces/{workspace}/branches/{branch}/slxs/{slx}`, by PATCH with the name of a file behind it: what
+/// comes after the branch is counted from the end, so that the branch may be called anything.
+fn branch_in_one(method: &Method, path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/api/v3/workspaces/")?;
+    let (workspace, rest) = rest.split_once("/branches/")?;
+    let components: Vec<&str> = rest.split('/').collect();
+    let behind = if method == Method::PATCH { 3 } else { 2 };
+    let branch = components.len().checked_sub(behind)?;
+    if workspace.contains('/') || branch < 2 || components[branch] != "slxs" {
+        return None;
+    }
+    let (branch, tail) = (components[..branch].join("%2F"), components[branch..].join("/"));
+    Some(format!("/api/v3/workspaces/{workspace}/branches/{branch}/{tail}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn rewritten(uri: &str) -> String {
-        let request = Request::builder().uri(uri).body(()).unwrap();
+        rewritten_by(Method::GET, uri)
+    }
+
+    fn rewritten_by(method: Method, uri: &str) -> String {
+        let request = Request::builder().method(method).uri(uri).body(()).unwrap();
         plain_paths(request).uri().to_string()
+    }
+
+    #[test]
+    fn a_branch_is_one_component() {
+        let base = "/api/v3/workspaces/w/branches";
+        for (path, expected) in [
+            ("main/slxs/web", "main/slxs/web"),
+            ("feature/x/slxs/web", "feature%2Fx/slxs/web"),
+            ("feature%2Fx/slxs/web/", "feature%2Fx/slxs/web"),
+            ("a/b%20c//d/slxs/web?x=a/b", "a%2Fb%20c%2Fd/slxs/web?x=a/b"),
+            ("a/slxs/slxs/slxs", "a%2Fslxs/slxs/slxs"),
+            ("a/b", "a/b"),
+            ("a/b/slxs/web/runbook.yaml", "a/b/slxs/web/runbook.yaml"),
+        ] {
+            assert_eq!(rewritten(&format!("{base}/{path}")), format!("{base}/{expected}"), "{path}");
+        }
+        for (path, expected) in [
+            ("main/slxs/web/runbook.yaml", "main/slxs/web/runbook.yaml"),
+            ("main/slxs/slxs/runbook.yaml", "main/slxs/slxs/runbook.yaml"),
+            ("a/slxs/slxs/slxs/slxs", "a%2Fslxs/slxs/slxs/slxs"),
+            ("a/b/slxs/web", "a/b/slxs/web"),
+        ] {
+            let path = format!("{base}/{path}");
+            assert_eq!(rewritten_by(Method::PATCH, &path), format!("{base}/{expected}"), "{path}");
+        }
+        let other = "/api/v3/workspaces/w/x/branches/a/b/slxs/web";
+        assert_eq!(rewritten(other), other);
     }
 
     #[test]

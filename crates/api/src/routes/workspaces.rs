@@ -14,6 +14,7 @@ use crate::access::Permit;
 use crate::app::AppState;
 use crate::auth::{self, Caller};
 use crate::body::read_object;
+use crate::commit::WriteRequest;
 use crate::config::{self, Change, ChangeRequest};
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
@@ -97,18 +98,10 @@ pub(crate) async fn get(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let commit = match query.text("ref") {
-        None => workspace.head()?,
-        Some(revision) => resolve(&app, &workspace, revision).await?,
-    };
+    let commit = crate::workspace::revision(&app, &workspace, &query).await?;
     let view = view::of(&app, &workspace, commit).await?;
     let tag = etag(commit, workspace.row.version);
     Ok(reply::revisioned(&headers, tag, || view.render(&app, &workspace)))
-}
-
-async fn resolve(app: &AppState, workspace: &Arc<Workspace>, revision: &str) -> Result<CommitId, ApiError> {
-    let (shared, revision) = (Arc::clone(workspace), revision.to_owned());
-    Ok(app.work.blocking(move || shared.repository().resolve(&revision)).await??)
 }
 
 /// Changes the fields that the body names.
@@ -162,9 +155,9 @@ async fn change(
     let body = read_object(&headers, body, app.json_limit(), &app.work).await?;
     // Asked again: the body may have taken long to come.
     let Permit { workspace, role, caller, .. } = permit.renewed(&app).await?;
-    let if_match = IfMatch::of(&headers);
-    let shared = Arc::clone(&workspace);
-    let request = ChangeRequest { workspace: shared, role, change, body, if_match, caller, context };
+    let (branch, if_match) = (workspace.branch().clone(), IfMatch::of(&headers));
+    let write = WriteRequest { workspace: Arc::clone(&workspace), branch, role, caller, context, if_match };
+    let request = ChangeRequest { change, body, write };
     let state = app.clone();
     let changed = async {
         let commit = app.work.to_end(async move { config::change(&state, request).await }).await?;

@@ -228,6 +228,7 @@ impl Database {
             "DELETE FROM uploads WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
+            "DELETE FROM slx_ids WHERE workspace_id = $1",
             "DELETE FROM workspaces WHERE id = $1",
         ] {
             sqlx::query(sql).bind(id).execute(&mut *transaction).await?;

@@ -15,7 +15,7 @@ use super::options::UploadOptions;
 use crate::access::{self, Action};
 use crate::app::AppState;
 use crate::auth::Caller;
-use crate::config::author;
+use crate::commit::author;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;

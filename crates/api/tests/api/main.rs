@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod app;
+mod branches;
 mod builder_config;
 mod corpus;
 mod every_route;
@@ -14,6 +15,7 @@ mod presigned;
 mod restart;
 mod serve;
 mod slxoptions;
+mod slxs;
 mod status;
 mod uploads;
 mod workspaces;
