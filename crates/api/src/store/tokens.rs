@@ -14,6 +14,8 @@ pub(crate) enum Scope {
     Full,
     /// Uploading to one workspace, by its immutable id, and polling that upload.
     Upload(String),
+    /// Fetching from one workspace and, unless it is read-only, pushing to it.
+    Git { workspace_id: String, read_only: bool },
 }
 
 /// A live token with its user.
@@ -24,6 +26,8 @@ pub(crate) struct TokenRow {
     pub(crate) user_id: i64,
     pub(crate) email: String,
     pub(crate) is_staff: bool,
+    /// The groups that the user is a member of.
+    pub(crate) groups: Vec<String>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) last_used_at: Option<Timestamp>,
 }
@@ -53,7 +57,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<Option<TokenRow>, sqlx::Error> {
         let row = sqlx::query(
-            "SELECT tokens.id, kind, workspace_id, user_id, email, is_staff, expires_at, last_used_at
+            "SELECT tokens.id, kind, workspace_id, read_only, user_id, email, is_staff, expires_at, last_used_at
              FROM tokens JOIN users ON users.id = tokens.user_id
              WHERE hash = $1 AND revoked_at IS NULL AND is_active
                AND (expires_at IS NULL OR expires_at > $2)",
@@ -62,7 +66,10 @@ impl Database {
         .bind(micros(now))
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|row| read(&row)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let mut token = read(&row)?;
+        token.groups = self.groups_of(&token.email).await?;
+        Ok(Some(token))
     }
 
     /// Notes that a token was used.
@@ -136,6 +143,39 @@ impl Database {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Makes a token that fetches from a workspace that is still there, and pushes to it unless it is read-only;
+    /// tells whether it was. Those of the same user that died are forgotten.
+    pub(crate) async fn add_git_token(
+        &self,
+        token: &NewToken<'_>,
+        workspace_id: &str,
+        read_only: bool,
+        expires_at: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM tokens WHERE kind = 'git' AND user_id = $1 AND expires_at <= $2")
+            .bind(token.user_id)
+            .bind(micros(token.now))
+            .execute(&mut *transaction)
+            .await?;
+        let done = sqlx::query(
+            "INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, read_only, created_at, expires_at)
+             SELECT $1, $2, $3, 'git', $4, id, $5, $6, $7 FROM workspaces WHERE id = $8 AND state = 'ready'",
+        )
+        .bind(token.id)
+        .bind(token.hash.to_hex())
+        .bind(token.suffix)
+        .bind(token.user_id)
+        .bind(read_only)
+        .bind(micros(token.now))
+        .bind(micros(expires_at))
+        .bind(workspace_id)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Lists the locations whose last upload token dies between two moments.
     pub(crate) async fn expiring_locations(
         &self,
@@ -168,8 +208,9 @@ fn read(row: &SqliteRow) -> Result<TokenRow, sqlx::Error> {
     let workspace_id: Option<String> = row.try_get("workspace_id")?;
     let kind: String = row.try_get("kind")?;
     let scope = match (kind.as_str(), workspace_id) {
-        ("admin", None) => Scope::Full,
-        // An upload token without its workspace may do nothing: no workspace has an empty id.
+        ("admin" | "personal", None) => Scope::Full,
+        ("git", Some(workspace_id)) => Scope::Git { workspace_id, read_only: row.try_get("read_only")? },
+        // A narrow token without its workspace may do nothing: no workspace has an empty id.
         (_, workspace_id) => Scope::Upload(workspace_id.unwrap_or_default()),
     };
     Ok(TokenRow {
@@ -178,6 +219,7 @@ fn read(row: &SqliteRow) -> Result<TokenRow, sqlx::Error> {
         user_id: row.try_get("user_id")?,
         email: row.try_get("email")?,
         is_staff: row.try_get("is_staff")?,
+        groups: Vec::new(),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(timestamp),
         last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(timestamp),
     })
