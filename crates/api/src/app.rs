@@ -18,6 +18,8 @@ use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
+use crate::login::Failures;
+use crate::password::Passwords;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
@@ -60,6 +62,9 @@ pub(crate) struct App {
     pub(crate) server_key: ServerKey,
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
+    pub(crate) passwords: Passwords,
+    /// Failed logins of the last minute.
+    pub(crate) failures: Failures,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
     pub(crate) views: Cache<(String, CommitId), Arc<View>>,
     pub(crate) work: Work,
@@ -111,6 +116,8 @@ impl AppState {
             server_key,
             database,
             callers: Remembered::new(10_000, MEMORY),
+            passwords: Passwords::new(),
+            failures: Failures::new(),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
             work: Work::default(),

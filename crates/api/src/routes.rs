@@ -7,4 +7,6 @@ pub(crate) mod openapi;
 pub(crate) mod slxoptions;
 pub(crate) mod status;
 pub(crate) mod uploads;
+pub(crate) mod user_tokens;
+pub(crate) mod users;
 pub(crate) mod workspaces;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -143,6 +144,31 @@ impl TestApp {
             request.header("content-type", "application/json").body(Body::from(body.to_string()))
         };
         self.send(request.unwrap()).await
+    }
+
+    /// Sends all of a JSON body but its end, lets things change, and then ends it.
+    pub(crate) async fn slowly(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+        change: impl AsyncFnOnce(),
+    ) -> Answer {
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(body.to_string()))]);
+        let (send, end) = tokio::sync::oneshot::channel::<()>();
+        let end = futures_util::stream::once(async {
+            end.await.unwrap();
+            Ok(Bytes::from_static(b" "))
+        });
+        let request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let asked = self.send(request.body(Body::from_stream(begun.chain(end))).unwrap());
+        let changed = async {
+            change().await;
+            send.send(()).unwrap();
+        };
+        futures_util::future::join(asked, changed).await.0
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
