@@ -19,6 +19,8 @@ use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
+use crate::login::Failures;
+use crate::password::Passwords;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
@@ -63,6 +65,9 @@ pub(crate) struct App {
     pub(crate) server_key: ServerKey,
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
+    pub(crate) passwords: Passwords,
+    /// Failed logins of the last minute.
+    pub(crate) failures: Failures,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
     pub(crate) views: Cache<(String, CommitId), Arc<View>>,
     /// Files of SLXs as they are answered, by the SLX's name with its workspace.
@@ -119,6 +124,8 @@ impl AppState {
             server_key,
             database,
             callers: Remembered::new(10_000, MEMORY),
+            passwords: Passwords::new(),
+            failures: Failures::new(),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
             slx_files: Cache::builder().max_capacity(SLX_FILE_BYTES).weigher(weigh_file).build(),

@@ -51,12 +51,14 @@ impl Caller {
         self.0.row.is_staff
     }
 
-    /// Returns the immutable id of the only workspace that an upload token is good for.
-    pub(crate) fn upload_scope(&self) -> Option<&str> {
-        match &self.0.row.scope {
-            Scope::Full => None,
-            Scope::Upload(workspace_id) => Some(workspace_id),
-        }
+    /// Returns what the token may be used for.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.0.row.scope
+    }
+
+    /// Returns the groups that the user is a member of.
+    pub(crate) fn groups(&self) -> &[String] {
+        &self.0.row.groups
     }
 
     fn is_expired(&self, now: Timestamp) -> bool {

@@ -44,7 +44,7 @@ async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<
     let view = view::of(app, workspace, head).await?;
     let indexed = row.revision.and_then(|revision| revision.parse().ok());
     let old = indexed.and_then(|commit| app.views.get(&(row.id, commit)));
-    let same_members = old.is_some_and(|old| old.members() == view.members());
+    let same_members = old.is_some_and(|old| old.roles() == view.roles());
     app.database.index_workspace(workspace.id(), &view.indexed(), !same_members, now()).await?;
     app.workspaces.forget(&workspace.name().as_str().to_owned());
     ids::note_new(app, workspace, indexed, head).await

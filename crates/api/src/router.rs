@@ -64,7 +64,19 @@ fn uploads() -> Routes {
 
 /// Users, tokens, groups, organizations, permissions.
 fn people() -> Routes {
+    use crate::routes::{user_tokens, users};
+    use crate::routing::Rule::Staff;
     Routes::new()
+        .add(Staff, routes!(users::list))
+        .add(Staff, routes!(users::create))
+        .add(Staff, routes!(users::get))
+        .add(Staff, routes!(users::update))
+        .add(Person, routes!(users::change_password))
+        .add(Person, routes!(users::whoami))
+        .add(Person, routes!(user_tokens::list))
+        .add(Person, routes!(user_tokens::create))
+        .add(Person, routes!(user_tokens::revoke))
+        .add(Person, routes!(user_tokens::delete))
 }
 
 /// Reading SLXs.

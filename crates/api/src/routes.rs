@@ -9,4 +9,6 @@ pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;
 pub(crate) mod uploads;
+pub(crate) mod user_tokens;
+pub(crate) mod users;
 pub(crate) mod workspaces;

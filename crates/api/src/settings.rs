@@ -11,6 +11,7 @@ use url::Url;
 use workstead_bundler::Limits;
 
 use self::parse::Reader;
+use crate::client_address::Network;
 use crate::git_http::GitLimits;
 
 /// One setting: an environment variable, what it means and what it is when absent.
@@ -70,6 +71,24 @@ pub const SETTINGS: &[Setting] = &[
         help: "The admin's token; without it one is made at the first start and printed once. A changed one ends the old.",
         secret: true,
     },
+    setting(
+        "WORKSTEAD_TRUSTED_PROXIES",
+        "",
+        "addresses and networks between commas, like 10.0.0.0/8,192.0.2.1",
+        "The proxies whose X-Forwarded-For says where a request comes from, for the limit of wrong passwords.",
+    ),
+    setting(
+        "WORKSTEAD_JWT_KEY_DAYS",
+        "90",
+        "a whole number of days from 1 to 3650",
+        "How long a key signs the tokens of logins before a new one does.",
+    ),
+    setting(
+        "WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE",
+        "",
+        "a whole number from 1 to 100000",
+        "How many requests a minute one token may make of the API; without it, any number.",
+    ),
     setting(
         "WORKSTEAD_LOG",
         "info",
@@ -190,6 +209,12 @@ pub struct Settings {
     pub admin_email: String,
     /// The admin's token, when the setting gives one.
     pub admin_token: Option<SecretString>,
+    /// The proxies that are believed about where a request comes from.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a key signs the tokens of logins.
+    pub jwt_key_lifetime: Duration,
+    /// How many requests a minute one token may make; `None` is any number.
+    pub token_requests_per_minute: Option<usize>,
     /// The filter of the log.
     pub log: String,
     /// How a line of the log looks; `None` leaves it to where the lines go.
@@ -261,6 +286,19 @@ impl Settings {
             public_url: reader.read_optional("WORKSTEAD_PUBLIC_URL", parse::base_url)?,
             admin_email: reader.read("WORKSTEAD_ADMIN_EMAIL", parse::email)?,
             admin_token: reader.read_optional("WORKSTEAD_ADMIN_TOKEN", parse::token)?,
+            trusted_proxies: reader
+                .read_optional("WORKSTEAD_TRUSTED_PROXIES", |text| {
+                    text.split(',').map(|entry| Network::parse(entry.trim())).collect()
+                })?
+                .unwrap_or_default(),
+            jwt_key_lifetime: reader.read("WORKSTEAD_JWT_KEY_DAYS", |text| {
+                let days = text.parse::<u64>().ok().filter(|days| (1..=3650).contains(days))?;
+                Some(Duration::from_secs(days * 24 * 3600))
+            })?,
+            token_requests_per_minute: reader
+                .read_optional("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", |text| {
+                    text.parse::<usize>().ok().filter(|requests| (1..=100_000).contains(requests))
+                })?,
             log: reader.read("WORKSTEAD_LOG", |text| Some(text.to_owned()))?,
             log_format: reader.read_optional("WORKSTEAD_LOG_FORMAT", |text| match text {
                 "text" => Some(LogFormat::Text),
@@ -348,6 +386,9 @@ mod tests {
             ("WORKSTEAD_PUBLIC_URL", "https://x/?a=b"),
             ("WORKSTEAD_ADMIN_EMAIL", "nobody"),
             ("WORKSTEAD_ADMIN_TOKEN", "short"),
+            ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+            ("WORKSTEAD_JWT_KEY_DAYS", "0"),
+            ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
             ("WORKSTEAD_CREATE", "all"),
             ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
             ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
@@ -361,6 +402,9 @@ mod tests {
         WORKSTEAD_PUBLIC_URL is "https://x/?a=b": expected an http or https URL without query, like https://workstead.example.com
         WORKSTEAD_ADMIN_EMAIL is "nobody": expected an e-mail address
         WORKSTEAD_ADMIN_TOKEN is a secret of 5 characters: expected at least 32 visible ASCII characters without blanks
+        WORKSTEAD_TRUSTED_PROXIES is "10.0.0.0/8, proxy": expected addresses and networks between commas, like 10.0.0.0/8,192.0.2.1
+        WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
+        WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
         WORKSTEAD_CREATE is "all": expected any or staff
         WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
         WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
@@ -380,6 +424,7 @@ mod tests {
         assert!(with("WORKSTEAD_ALLOW_MASS_PRUNE", "true").unwrap().allow_mass_prune);
         assert_eq!(with("WORKSTEAD_CREATE", "staff").unwrap().create, CreatePolicy::Staff);
         assert!(with("WORKSTEAD_UPLOAD_RETENTION_HOURS", "87601").is_err());
+        assert_eq!(with("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, ::1").unwrap().trusted_proxies.len(), 2);
     }
 
     #[test]

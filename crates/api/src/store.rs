@@ -4,6 +4,9 @@
 //! `ON CONFLICT`, no function that only one of them has.
 
 pub(crate) mod slx_ids;
+pub(crate) mod groups;
+pub(crate) mod sessions;
+pub(crate) mod signing_keys;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
 pub(crate) mod users;

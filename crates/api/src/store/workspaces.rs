@@ -32,6 +32,8 @@ pub(crate) struct Indexed {
     pub(crate) locations: Vec<String>,
     /// E-mail addresses of all who have a role.
     pub(crate) members: Vec<String>,
+    /// Groups whose members have a role.
+    pub(crate) groups: Vec<String>,
 }
 
 /// Whose workspaces a list shows.
@@ -46,7 +48,9 @@ pub(crate) enum VisibleTo<'a> {
 const COLUMNS: &str =
     "id, name, owner, version, created_at, updated_at, revision, display_name, locations_json";
 const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
-    OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2))";
+    OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2)
+    OR id IN (SELECT workspace_id FROM workspace_groups
+              WHERE group_name IN (SELECT group_name FROM user_group_members WHERE email_key = $2)))";
 
 impl Database {
     /// Takes the name for a workspace whose repository is still to be made; false when it is taken.
@@ -89,7 +93,7 @@ impl Database {
         .bind(id)
         .execute(&mut *transaction)
         .await?;
-        put_members(&mut transaction, id, &indexed.members).await?;
+        put_members(&mut transaction, id, indexed).await?;
         transaction.commit().await
     }
 
@@ -156,8 +160,9 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let update = sqlx::query(
+            // Without a revision it is only read again after a migration: nothing moved.
             "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3,
-               updated_at = CASE WHEN revision = $1 THEN updated_at ELSE $4 END
+               updated_at = CASE WHEN revision IS NULL OR revision = $1 THEN updated_at ELSE $4 END
              WHERE id = $5 AND state = 'ready'",
         )
         .bind(&indexed.revision)
@@ -170,7 +175,7 @@ impl Database {
         }
         let mut transaction = self.derived.begin().await?;
         if update.execute(&mut *transaction).await?.rows_affected() == 1 {
-            put_members(&mut transaction, id, &indexed.members).await?;
+            put_members(&mut transaction, id, indexed).await?;
         }
         transaction.commit().await
     }
@@ -229,6 +234,7 @@ impl Database {
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
             "DELETE FROM slx_ids WHERE workspace_id = $1",
+            "DELETE FROM workspace_groups WHERE workspace_id = $1",
             "DELETE FROM workspaces WHERE id = $1",
         ] {
             sqlx::query(sql).bind(id).execute(&mut *transaction).await?;
@@ -256,13 +262,25 @@ impl VisibleTo<'_> {
 async fn put_members(
     connection: &mut sqlx::SqliteConnection,
     id: &str,
-    members: &[String],
+    indexed: &Indexed,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM workspace_members WHERE workspace_id = $1")
+    for sql in [
+        "DELETE FROM workspace_members WHERE workspace_id = $1",
+        "DELETE FROM workspace_groups WHERE workspace_id = $1",
+    ] {
+        sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+    }
+    for group in &indexed.groups {
+        sqlx::query(
+            "INSERT INTO workspace_groups (workspace_id, group_name) VALUES ($1, $2)
+             ON CONFLICT (workspace_id, group_name) DO NOTHING",
+        )
         .bind(id)
+        .bind(group)
         .execute(&mut *connection)
         .await?;
-    for email in members {
+    }
+    for email in &indexed.members {
         sqlx::query(
             "INSERT INTO workspace_members (workspace_id, email_key) VALUES ($1, $2)
              ON CONFLICT (workspace_id, email_key) DO NOTHING",

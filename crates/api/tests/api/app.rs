@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -155,6 +156,31 @@ impl TestApp {
         self.send(request.unwrap()).await
     }
 
+    /// Sends all of a JSON body but its end, lets things change, and then ends it.
+    pub(crate) async fn slowly(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+        change: impl AsyncFnOnce(),
+    ) -> Answer {
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(body.to_string()))]);
+        let (send, end) = tokio::sync::oneshot::channel::<()>();
+        let end = futures_util::stream::once(async {
+            end.await.unwrap();
+            Ok(Bytes::from_static(b" "))
+        });
+        let request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let asked = self.send(request.body(Body::from_stream(begun.chain(end))).unwrap());
+        let changed = async {
+            change().await;
+            send.send(()).unwrap();
+        };
+        futures_util::future::join(asked, changed).await.0
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(ADMIN, Method::GET, path, Value::Null).await
     }
@@ -196,21 +222,17 @@ impl TestApp {
     }
 
     /// Makes a user who is not staff, and returns a token.
+    ///
+    /// The token is put into the database: a way to it by the routes would hash a password each time.
     pub(crate) async fn user(&self, email: &str) -> String {
+        let user = self.post("/api/v3/users", json!({ "email": email })).await.expect(201);
         let token = format!("wst_{}", hex::encode(Sha256::digest(email)));
         let database = open_database(self.directory.path()).await;
-        let id = i64::from_be_bytes(Sha256::digest(email)[..8].try_into().unwrap()) >> 8;
-        sqlx::query("INSERT INTO users VALUES ($1, $2, $3, FALSE, TRUE, 0)")
-            .bind(id)
-            .bind(email)
-            .bind(email.to_lowercase())
-            .execute(&database)
-            .await
-            .unwrap();
-        sqlx::query("INSERT INTO tokens (id, hash, suffix, kind, user_id, created_at) VALUES ($1, $2, 'x', 'admin', $3, 0)")
+        sqlx::query("INSERT INTO tokens (id, hash, suffix, kind, user_id, name, created_at) VALUES ($1, $2, $3, 'personal', $4, 'test', 0)")
             .bind(email)
             .bind(hex::encode(Sha256::digest(&token)))
-            .bind(id)
+            .bind(&token[token.len() - 4..])
+            .bind(user["id"].as_i64().unwrap())
             .execute(&database)
             .await
             .unwrap();
