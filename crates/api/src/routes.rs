@@ -1,9 +1,14 @@
 //! The handlers: extract, ask for permission, call one domain function, shape the reply.
 
 pub(crate) mod builder_config;
+pub(crate) mod codecollections;
 pub(crate) mod health;
+pub(crate) mod locations;
 pub(crate) mod objects;
 pub(crate) mod openapi;
+pub(crate) mod runner_token;
+pub(crate) mod runners;
+pub(crate) mod secrets;
 pub(crate) mod slxoptions;
 pub(crate) mod status;
 pub(crate) mod uploads;

@@ -4,6 +4,8 @@
 //! `ON CONFLICT`, no function that only one of them has.
 
 pub(crate) mod groups;
+pub(crate) mod runners;
+pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod tokens;
