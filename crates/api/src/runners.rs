@@ -199,6 +199,12 @@ mod tests {
         ]
         .map(|body| read(body).unwrap_err())
         .into();
-        insta::assert_snapshot!(errors.join("\n"), @r#""#);
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        the field runner_uuid is "x", expected a UUID [invalid_field]
+        the field name has 3 characters, expected one line of at most 200, without control characters and needless blanks [invalid_field]
+        the field name has 201 characters, expected one line of at most 200, without control characters and needless blanks [invalid_field]
+        the body has the wrong shape: invalid type: integer `5`, expected a string [wrong_shape]
+        the body has the wrong shape: unknown field `loc`, expected one of `runnerUuid`, `runner_uuid`, `name`, `version` [wrong_shape]
+        "#);
     }
 }

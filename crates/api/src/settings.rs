@@ -446,6 +446,8 @@ mod tests {
         WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
         WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
         WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
+        WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
+        WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
         "#);
     }
 

@@ -189,7 +189,16 @@ mod tests {
         .map(|body| read(body).unwrap_err())
         .into();
         assert!(!errors.concat().contains("geheim"));
-        insta::assert_snapshot!(errors.join("\n"), @r#""#);
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        the field secrets is missing [missing_field]
+        secrets is a list, expected an object [wrong_type]
+        the field "secret" is unknown, expected `secrets` with values by name [unknown_field]
+        "k8s:file@x" is no name of a secret: expected at most 128 letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_` [invalid_name]
+        "" is no name of a secret: expected at most 128 letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_` [invalid_name]
+        ".a" is no name of a secret: expected at most 128 letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_` [invalid_name]
+        the secret a is an object, expected a string (and 1 more problem) [wrong_type]
+        the secret a has 13 bytes, more than the limit of 12 bytes; send less, or raise WORKSTEAD_SECRET_MAX_BYTES [too_large]
+        "#);
         assert!(read(json!({ "secrets": { "x".repeat(129): "y" } })).is_err());
     }
 

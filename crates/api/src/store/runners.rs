@@ -57,7 +57,7 @@ pub(crate) enum Registered {
 }
 
 const COLUMNS: &str = "runners.id, runner_uuid, workspaces.name AS workspace_name, location, runners.name,
-    version, runners.created_at, last_heartbeat";
+    runners.version, runners.created_at, last_heartbeat";
 const FROM: &str = "FROM runners JOIN workspaces ON workspaces.id = runners.workspace_id";
 
 impl Database {
