@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::app::AppState;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::runners::identity;
 use crate::store::now;
 use crate::store::tokens::{Scope, TokenRow};
 use crate::token::TokenHash;
@@ -73,7 +74,12 @@ pub(crate) async fn authenticate(app: &AppState, token: &str) -> Result<Caller, 
     let hash = TokenHash::of(token);
     let caller = app.callers.get_or_load(&hash, load(app, &hash)).await?;
     // A remembered token dies on time too.
-    caller.filter(|caller| !caller.is_expired(now())).ok_or_else(invalid_token)
+    if let Some(caller) = caller.filter(|caller| !caller.is_expired(now())) {
+        return Ok(caller);
+    }
+    // A runner's token is good, but not for what users do.
+    let runner = identity::find(app, token).await?;
+    Err(runner.map_or_else(invalid_token, |_| identity::out_of_scope()))
 }
 
 /// Asks the database itself whether the caller's token still is good, and whose it is.

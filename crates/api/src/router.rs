@@ -104,12 +104,31 @@ fn slx_writes() -> Routes {
 
 /// Runners, their tokens, and locations.
 fn runners() -> Routes {
+    use crate::access::Action::ManageRunners;
+    use crate::routes::{codecollections, locations, runner_token, runners};
+    use crate::routing::Rule::Runner;
     Routes::new()
+        .add_making(Workspace(ManageRunners), routes!(runner_token::get))
+        .add(Workspace(ManageRunners), routes!(runner_token::rotate))
+        .add(Runner, routes!(runners::register))
+        .add(Runner, routes!(runners::beat))
+        .add(Person, routes!(runners::list_all))
+        .add(Workspace(Read), routes!(runners::list))
+        .add(Workspace(ManageRunners), routes!(runners::delete))
+        .add(Workspace(Read), routes!(locations::list))
+        .add(Person, routes!(locations::list_all))
+        .add(Person, routes!(codecollections::list))
 }
 
 /// Secrets of workspaces and Git credentials.
 fn secrets() -> Routes {
+    use crate::access::Action::WriteSecrets;
+    use crate::routes::secrets;
     Routes::new()
+        .add(Workspace(Read), routes!(secrets::list))
+        .add(Workspace(WriteSecrets), routes!(secrets::write))
+        .add(Workspace(WriteSecrets), routes!(secrets::delete))
+        .add(Workspace(Read), routes!(secrets::get_usage))
 }
 
 /// Slack and the agent farm.

@@ -2,9 +2,14 @@
 
 pub(crate) mod branches;
 pub(crate) mod builder_config;
+pub(crate) mod codecollections;
 pub(crate) mod health;
+pub(crate) mod locations;
 pub(crate) mod objects;
 pub(crate) mod openapi;
+pub(crate) mod runner_token;
+pub(crate) mod runners;
+pub(crate) mod secrets;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;

@@ -12,6 +12,7 @@ use workstead_bundler::Limits;
 
 use self::parse::Reader;
 use crate::client_address::Network;
+use crate::codecollections::{self, CodeCollection};
 use crate::git_http::GitLimits;
 
 /// One setting: an environment variable, what it means and what it is when absent.
@@ -154,6 +155,21 @@ pub const SETTINGS: &[Setting] = &[
         "true or false",
         "Whether uploads may prune more than half of a location's SLXs unasked.",
     ),
+    setting("WORKSTEAD_RUNNERS_MAX", "100", COUNT, "How many runners of one workspace may be registered."),
+    setting(
+        "WORKSTEAD_RUNNER_STALE_MINUTES",
+        "10",
+        "a whole number of minutes from 1 to 1440",
+        "How long after its last heartbeat a runner counts as stale.",
+    ),
+    setting("WORKSTEAD_SECRETS_MAX", "1000", COUNT, "How many secrets one workspace may have."),
+    setting("WORKSTEAD_SECRET_MAX_BYTES", "64KiB", SIZE, "Largest value of a secret."),
+    setting(
+        "WORKSTEAD_CODECOLLECTIONS",
+        "",
+        "name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection",
+        "The code collections that clients take their code bundles from instead of the public ones.",
+    ),
     setting("WORKSTEAD_GIT_MAX_PUSH_BYTES", "256MiB", SIZE, "Largest pack of a push."),
     setting(
         "WORKSTEAD_GIT_MAX_PROCESSES",
@@ -235,6 +251,16 @@ pub struct Settings {
     pub presign_lifetime: Duration,
     /// Whether uploads may prune more than half of a location's SLXs unasked.
     pub allow_mass_prune: bool,
+    /// How many runners of one workspace may be registered.
+    pub max_runners: u32,
+    /// How long after its last heartbeat a runner counts as stale.
+    pub runner_stale_after: Duration,
+    /// How many secrets one workspace may have.
+    pub max_secrets: u32,
+    /// Largest value of a secret.
+    pub max_secret_bytes: u64,
+    /// The code collections of this installation.
+    pub codecollections: Vec<CodeCollection>,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
@@ -323,6 +349,14 @@ impl Settings {
                 Some(Duration::from_secs(minutes * 60))
             })?,
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
+            max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
+            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", |text| {
+                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
+                Some(Duration::from_secs(minutes * 60))
+            })?,
+            max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
+            max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,
             shutdown_grace: reader.read("WORKSTEAD_SHUTDOWN_GRACE", |text| {
                 text.parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
             })?,
@@ -394,6 +428,8 @@ mod tests {
             ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
             ("WORKSTEAD_PRESIGN_MINUTES", "721"),
             ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
+            ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
+            ("WORKSTEAD_CODECOLLECTIONS", "name"),
         ];
         let errors: Vec<_> = cases.map(|(name, value)| with(name, value).unwrap_err()).into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
@@ -410,6 +446,8 @@ mod tests {
         WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
         WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
         WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
+        WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
+        WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
         "#);
     }
 

@@ -5,6 +5,8 @@
 
 pub(crate) mod slx_ids;
 pub(crate) mod groups;
+pub(crate) mod runners;
+pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod tokens;

@@ -95,6 +95,7 @@ fn needs(rule: Rule) -> String {
         Rule::AnyToken => "a token of any scope".to_owned(),
         Rule::Person => "a token of full scope".to_owned(),
         Rule::Staff => "a token of a member of the staff".to_owned(),
+        Rule::Runner => "the runner token of a location".to_owned(),
         Rule::Workspace(action) => format!("the role {} on the workspace{}", action.needs(), scopes(action)),
     }
 }

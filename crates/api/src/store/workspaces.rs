@@ -47,7 +47,7 @@ pub(crate) enum VisibleTo<'a> {
 
 const COLUMNS: &str =
     "id, name, owner, version, created_at, updated_at, revision, display_name, locations_json";
-const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
+pub(super) const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
     OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2)
     OR id IN (SELECT workspace_id FROM workspace_groups
               WHERE group_name IN (SELECT group_name FROM user_group_members WHERE email_key = $2)))";
@@ -146,6 +146,13 @@ impl Database {
         Ok(rows.iter().filter_map(readable).collect())
     }
 
+    /// Lists the enabled locations of the workspaces that a caller sees, each set of them once.
+    pub(crate) async fn enabled_locations(&self, visible: VisibleTo<'_>) -> Result<Vec<String>, sqlx::Error> {
+        let (staff, key) = visible.bound();
+        let sql = format!("SELECT DISTINCT locations_json FROM workspaces WHERE {VISIBLE}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(staff).bind(key).fetch_all(&self.pool).await
+    }
+
     /// Lists every living workspace, for the check of the index at start.
     pub(crate) async fn all_workspaces(&self) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
         self.list_workspaces(VisibleTo::Staff, 0, u64::MAX).await
@@ -230,6 +237,9 @@ impl Database {
     pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         for sql in [
+            "DELETE FROM runners WHERE workspace_id = $1",
+            "DELETE FROM runner_tokens WHERE workspace_id = $1",
+            "DELETE FROM workspace_secrets WHERE workspace_id = $1",
             "DELETE FROM uploads WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
@@ -250,8 +260,13 @@ impl Database {
     }
 }
 
-impl VisibleTo<'_> {
-    fn bound(self) -> (bool, String) {
+impl<'a> VisibleTo<'a> {
+    /// Returns what a caller sees.
+    pub(crate) fn of(caller: &'a crate::auth::Caller) -> Self {
+        if caller.is_staff() { Self::Staff } else { Self::Email(caller.email()) }
+    }
+
+    pub(super) fn bound(self) -> (bool, String) {
         match self {
             Self::Staff => (true, String::new()),
             Self::Email(email) => (false, email_key(email)),

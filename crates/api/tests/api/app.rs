@@ -216,6 +216,32 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// Asserts that a text is in no file of the data directory, the database and its log among them.
+    pub(crate) fn assert_nowhere(&self, text: &str) {
+        let mut holding = Vec::new();
+        let mut known = 0;
+        let mut directories = vec![self.data()];
+        while let Some(directory) = directories.pop() {
+            for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    directories.push(path);
+                    continue;
+                }
+                if !path.is_file() {
+                    continue;
+                }
+                let content = std::fs::read(&path).unwrap();
+                let holds = |text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
+                // The admin's address is in the database as it is, so that what is in clear is found.
+                known += usize::from(holds("admin@example.com"));
+                if holds(text) {
+                    holding.push(path);
+                }
+            }
+        }
+        assert!(known > 0 && holding.is_empty(), "{holding:?}");
+    }
+
     /// Creates a workspace and returns its object.
     pub(crate) async fn create(&self, name: &str) -> Value {
         self.post(BASE, json!({ "name": name })).await.expect(201)
