@@ -30,6 +30,7 @@ mod schema;
 mod seal;
 pub mod server;
 pub mod settings;
+mod slack;
 mod store;
 mod token;
 mod turns;

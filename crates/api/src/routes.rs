@@ -4,6 +4,7 @@ pub(crate) mod builder_config;
 pub(crate) mod health;
 pub(crate) mod objects;
 pub(crate) mod openapi;
+pub(crate) mod slack;
 pub(crate) mod slxoptions;
 pub(crate) mod status;
 pub(crate) mod uploads;

@@ -204,6 +204,10 @@ impl Database {
     pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         for sql in [
+            "DELETE FROM slack_messages WHERE workspace_id = $1",
+            "DELETE FROM slack_states WHERE workspace_id = $1",
+            "DELETE FROM slack_integrations WHERE workspace_id = $1",
+            "DELETE FROM organization_workspaces WHERE workspace_id = $1",
             "DELETE FROM uploads WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
