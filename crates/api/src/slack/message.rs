@@ -17,16 +17,16 @@ pub(super) fn text(workspace: &str, message: &SlackMessage, link: &str) -> Strin
     let SlackMessage { state, email, commit, .. } = message;
     let who = escape(&safe_line(email, MAX_WHO_CHARS));
     let error = parsed(message.error_brief_json.as_deref());
-    let outcome = if state == "succeeded" {
+    let (sign, outcome) = if state == "succeeded" {
         let counts = parsed(message.counts_json.as_deref());
         let commit: String = commit.iter().flat_map(|commit| commit.chars()).take(SHORT_COMMIT).collect();
-        format!(":white_check_mark: succeeded: {}; commit `{}`", counted(&counts), escape(&commit))
+        (":white_check_mark:", format!("succeeded: {}; commit `{}`", counted(&counts), escape(&commit)))
     } else {
-        let word = if error["code"] == "prune_guard" { "was refused its prune" } else { "failed" };
+        let word = if error["code"] == "prune_guard" { "was refused" } else { "failed" };
         let detail = error["detail"].as_str().unwrap_or("the reason was not recorded");
-        format!(":x: {word}: {}", escape(&safe_line(detail, MAX_DETAIL_CHARS)))
+        (":x:", format!("{word}: {}", escape(&safe_line(detail, MAX_DETAIL_CHARS))))
     };
-    format!("<{}|Upload> to *{}* by {who} {outcome}", escape(link), escape(workspace))
+    format!("{sign} <{}|Upload> to *{}* by {who} {outcome}", escape(link), escape(workspace))
 }
 
 fn counted(counts: &Value) -> String {
@@ -74,18 +74,18 @@ mod tests {
     #[test]
     fn outcomes_are_told() {
         let done = |counts: &str| message("succeeded", Some(counts), None);
-        insta::assert_snapshot!(done(r#"{"added": 1, "changed": 2, "pruned": 0}"#), @"<https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com :white_check_mark: succeeded: 1 SLX added, 2 changed, 0 pruned; commit `0123456789`");
-        insta::assert_snapshot!(done("{}"), @"<https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com :white_check_mark: succeeded: no SLX is new or changed; commit `0123456789`");
+        insta::assert_snapshot!(done(r#"{"added": 1, "changed": 2, "pruned": 0}"#), @":white_check_mark: <https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com succeeded: 1 SLX added, 2 changed, 0 pruned; commit `0123456789`");
+        insta::assert_snapshot!(done("{}"), @":white_check_mark: <https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com succeeded: no SLX is new or changed; commit `0123456789`");
         let guard = r#"{"code": "prune_guard", "detail": "too many"}"#;
-        insta::assert_snapshot!(message("open", None, Some(guard)), @"<https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com :x: was refused its prune: too many");
-        insta::assert_snapshot!(message("failed", None, None), @"<https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com :x: failed: the reason was not recorded");
+        insta::assert_snapshot!(message("open", None, Some(guard)), @":x: <https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com was refused: too many");
+        insta::assert_snapshot!(message("failed", None, None), @":x: <https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com failed: the reason was not recorded");
     }
 
     #[test]
     fn what_callers_wrote_calls_nobody() {
         let error = r#"{"code": "x", "detail": "file <!channel> & <https://evil|x>\n\u0007 end"}"#;
         let text = message("failed", None, Some(error));
-        insta::assert_snapshot!(text, @"<https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com :x: failed: file &lt;!channel&gt; &amp; &lt;https://evil|x&gt; end");
+        insta::assert_snapshot!(text, @":x: <https://ws.example/u?a=1&amp;b=2|Upload> to *abc* by ann@example.com failed: file &lt;!channel&gt; &amp; &lt;https://evil|x&gt; end");
         let long = message("failed", None, Some(&format!(r#"{{"detail": "{}"}}"#, "<".repeat(5000))));
         assert!(long.chars().count() < 4500);
     }

@@ -39,7 +39,9 @@ pub(crate) fn answer(result: Result<Installed, ApiError>) -> Result<Response, Ap
         }
     };
     let mut response = (status, page).into_response();
-    response.headers_mut().extend(HEADERS);
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, value);
+    }
     Ok(response)
 }
 
