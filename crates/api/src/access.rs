@@ -221,8 +221,18 @@ async fn role_of(
     caller: &Caller,
     workspace: &Arc<Workspace>,
 ) -> Result<Option<Role>, ApiError> {
-    if caller.is_staff() || email_key(caller.email()) == email_key(workspace.owner()) {
+    role_of_user(app, (caller.email(), caller.groups()), caller.is_staff(), workspace).await
+}
+
+/// Returns the role of a user, by address and groups, who need not be the caller.
+pub(crate) async fn role_of_user(
+    app: &AppState,
+    (email, groups): (&str, &[String]),
+    is_staff: bool,
+    workspace: &Arc<Workspace>,
+) -> Result<Option<Role>, ApiError> {
+    if is_staff || email_key(email) == email_key(workspace.owner()) {
         return Ok(Some(Role::Admin));
     }
-    Ok(view::of_head(app, workspace).await?.role_of(caller.email(), caller.groups()))
+    Ok(view::of_head(app, workspace).await?.role_of(email, groups))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use crate::password::Passwords;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
+use crate::slack::Slack;
 use crate::store::Database;
 use crate::token::TokenHash;
 use crate::turns::Turns;
@@ -88,6 +89,7 @@ pub(crate) struct App {
     index_locks: Vec<Mutex<()>>,
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
+    pub(crate) slack: Slack,
 }
 
 /// What [`App`] is made of that had to be opened.
@@ -138,8 +140,21 @@ impl AppState {
             upload_slots: semaphore(settings.upload_concurrency),
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
             consolidating: std::sync::Mutex::default(),
+            slack: Slack::new(&settings),
             settings,
         }))
+    }
+}
+
+impl AppState {
+    /// Returns a handle that does not keep the server alive.
+    pub(crate) fn downgrade(&self) -> Weak<App> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// Returns the server as long as it is there.
+    pub(crate) fn upgrade(weak: &Weak<App>) -> Option<Self> {
+        weak.upgrade().map(Self)
     }
 }
 

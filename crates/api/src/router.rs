@@ -133,7 +133,13 @@ fn secrets() -> Routes {
 
 /// Slack and the agent farm.
 fn integrations() -> Routes {
+    use crate::access::Action::Integrate;
+    use crate::routes::slack;
     Routes::new()
+        .add(Workspace(Integrate), routes!(slack::get))
+        .add(Workspace(Integrate), routes!(slack::connect))
+        .add(Workspace(Integrate), routes!(slack::disconnect))
+        .add_making(Public, routes!(slack::callback))
 }
 
 /// Returns the router. [`crate::middleware::plain_paths`] must run before it, so that each route has one spelling.

@@ -10,6 +10,7 @@ pub(crate) mod openapi;
 pub(crate) mod runner_token;
 pub(crate) mod runners;
 pub(crate) mod secrets;
+pub(crate) mod slack;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;

@@ -184,6 +184,25 @@ pub const SETTINGS: &[Setting] = &[
         "How long one clone, fetch or push may take.",
     ),
     setting(
+        "WORKSTEAD_SLACK_CLIENT_ID",
+        "",
+        "the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET",
+        "The Slack app that workspaces are connected by; its redirect URL is /api/v3/integrations/slack/callback below WORKSTEAD_PUBLIC_URL.",
+    ),
+    Setting {
+        name: "WORKSTEAD_SLACK_CLIENT_SECRET",
+        default: "",
+        expected: "the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID",
+        help: "The secret of that Slack app.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_SLACK_BASE_URL",
+        "https://slack.com",
+        "an http or https URL without query",
+        "Where Slack is; another one is for tests and for Slack's government cloud.",
+    ),
+    setting(
         "WORKSTEAD_SHUTDOWN_GRACE",
         "30",
         "a whole number of seconds",
@@ -265,6 +284,12 @@ pub struct Settings {
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
     pub hook_program: Option<PathBuf>,
+    /// The client id of the Slack app that workspaces are connected by.
+    pub slack_client_id: Option<String>,
+    /// The secret of that Slack app; there exactly when the id is.
+    pub slack_client_secret: Option<SecretString>,
+    /// Where Slack is, without a trailing slash.
+    pub slack_base_url: Url,
     /// How long running requests may take to finish at shutdown.
     pub shutdown_grace: Duration,
 }
@@ -304,8 +329,20 @@ impl Settings {
             max_unpacked_bytes: limits.max_unpacked_bytes,
             ..GitLimits::default()
         };
+        let slack_client_id = reader.read_optional("WORKSTEAD_SLACK_CLIENT_ID", parse::visible)?;
+        let slack_client_secret = reader.read_optional("WORKSTEAD_SLACK_CLIENT_SECRET", |text| {
+            parse::visible(text).map(SecretString::from)
+        })?;
+        match (&slack_client_id, &slack_client_secret) {
+            (Some(_), None) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_SECRET")),
+            (None, Some(_)) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_ID")),
+            _ => {}
+        }
         Ok(Self {
             git_limits,
+            slack_client_id,
+            slack_client_secret,
+            slack_base_url: reader.read("WORKSTEAD_SLACK_BASE_URL", parse::base_url)?,
             hook_program: None,
             data_dir: reader.read("WORKSTEAD_DATA_DIR", |text| Some(PathBuf::from(text)))?,
             listen: reader.read("WORKSTEAD_LISTEN", parse::listen)?,

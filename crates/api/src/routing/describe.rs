@@ -84,6 +84,7 @@ fn rule(rule: Rule) -> String {
         Rule::AnyToken => "any_token".to_owned(),
         Rule::Person => "person".to_owned(),
         Rule::Staff => "staff".to_owned(),
+        Rule::Runner => "runner".to_owned(),
         Rule::Workspace(action) => format!("workspace:{action:?}"),
     }
 }

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
 use crate::token::{self, TokenHash};
-use crate::{index, lifecycle, upload};
+use crate::{index, lifecycle, slack, upload};
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     lifecycle::finish_interrupted(&app).await?;
     upload::settle_interrupted(&app).await?;
     index::catch_up(&app).await?;
+    slack::start(&app);
     Ok(Server { listener, address, app, new_admin_token, _data: data })
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, micros, timestamp};
+use super::{Database, micros, slack_messages, timestamp};
 use crate::admin::ArchivedUpload;
 
 /// Where an upload stands.
@@ -183,6 +183,7 @@ impl Database {
         finished: &Finished,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "UPDATE uploads SET state = $1, sha256 = COALESCE($2, sha256), size_bytes = COALESCE($3, size_bytes), commit_id = $4, answer_json = $5,
                error_json = $6, finished_at = $7, counts_json = $8, error_brief_json = $9
@@ -198,9 +199,10 @@ impl Database {
         .bind(&finished.counts_json)
         .bind(&finished.error_brief_json)
         .bind(id)
-        .execute(&self.pool)
-        .await
-        .map(drop)
+        .execute(&mut *transaction)
+        .await?;
+        slack_messages::enqueue(&mut transaction, id, now).await?;
+        transaction.commit().await
     }
 
     /// Finds an upload of a living workspace.
@@ -292,6 +294,7 @@ impl Database {
         error: &RecordedError,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3
              WHERE state = 'running' AND via = 'inline'",
@@ -299,12 +302,13 @@ impl Database {
         .bind(&error.json)
         .bind(micros(now))
         .bind(&error.brief_json)
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        slack_messages::enqueue_all(&mut transaction, now).await?;
         sqlx::query("UPDATE uploads SET state = 'open' WHERE state = 'running' AND via = 'presigned'")
-            .execute(&self.pool)
-            .await
-            .map(drop)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
     }
 
     /// Lists uploads that expired before a moment and may still have an object.

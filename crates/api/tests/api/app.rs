@@ -31,6 +31,7 @@ pub(crate) type Files = BTreeMap<RepoPath, Bytes>;
 pub(crate) struct TestApp {
     server: Server,
     directory: TempDir,
+    settings: Vec<(String, String)>,
 }
 
 /// What came back.
@@ -90,9 +91,10 @@ impl TestApp {
             ("WORKSTEAD_ADMIN_EMAIL", "admin@example.com"),
         ]);
         all.extend(settings.iter().copied());
-        let settings = Settings::from_lookup(|name| all.get(name).map(|value| (*value).to_owned())).unwrap();
-        let server = Server::bind(settings).await.unwrap();
-        Self { server, directory }
+        let server = Settings::from_lookup(|name| all.get(name).map(|value| (*value).to_owned())).unwrap();
+        let server = Server::bind(server).await.unwrap();
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { server, directory, settings: settings.collect() }
     }
 
     /// Starts on data that another server left.
@@ -105,14 +107,15 @@ impl TestApp {
         self.directory
     }
 
-    /// Stops without any farewell and starts again on the same data; `meanwhile` changes them.
+    /// Stops without any farewell and starts again on the same data and settings; `meanwhile` changes the data.
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
-        let Self { server, directory } = self;
+        let Self { server, directory, settings } = self;
         drop(server);
         let database = open_database(directory.path()).await;
         meanwhile(&database).await;
         database.close().await;
-        Self::start_in(directory, &[]).await
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self::start_in(directory, &settings).await
     }
 
     /// Takes the only workspace away as a deletion does that comes between two steps of a request: its row
@@ -130,6 +133,14 @@ impl TestApp {
         let database = open_database(self.directory.path()).await;
         sqlx::query(sql).execute(&database).await.unwrap();
         database.close().await;
+    }
+
+    /// Counts what a statement finds.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let database = open_database(self.directory.path()).await;
+        let count = sqlx::query_scalar(sql).fetch_one(&database).await.unwrap();
+        database.close().await;
+        count
     }
 
     /// Returns the directory of all data.
