@@ -3,7 +3,9 @@
 pub(crate) mod branches;
 pub(crate) mod builder_config;
 pub(crate) mod codecollections;
+pub(crate) mod default_manifest;
 pub(crate) mod health;
+pub(crate) mod health_report;
 pub(crate) mod locations;
 pub(crate) mod objects;
 pub(crate) mod openapi;
