@@ -51,6 +51,8 @@ fn upload(world: &mut World, bundle: &Bundle, seen: &mut Seen) {
     let plan = world.apply_tree(&tree).unwrap();
     let edits = |plan: &MergePlan| (plan.edits.clone(), plan.record_edits.clone());
     assert_eq!(edits(&plan), edits(&other), "the order of the upload's groups plays a part");
+    let again = world.plan(&reordered).unwrap();
+    assert_eq!(edits(&again), Default::default(), "another order changes something");
     let written = &mut seen.written;
     assert_removals_are_the_builders_own(&before, bundle, &plan, written);
     if before.options.mode == MergeMode::KeepExisting {
@@ -59,7 +61,7 @@ fn upload(world: &mut World, bundle: &Bundle, seen: &mut Seen) {
         assert_uploaded_files_are_there(world, &tree, &plan);
     }
     assert_manifest_is_right(&before, world);
-    assert_replaced_are_the_builders_own(&before, world, written, bundle.location.as_deref());
+    assert_replaced_are_the_builders_own(&before, bundle, world, written);
     let called = Called::before(&before, &tree);
     assert_groups_are_kept(&before, &called, world);
     assert_relationships_are_kept(&before, world);
@@ -155,20 +157,14 @@ fn assert_manifest_is_right(before: &World, after: &World) {
 }
 
 /// Whatever changes its identity was the builder's own in all its files.
-fn assert_replaced_are_the_builders_own(
-    before: &World,
-    after: &World,
-    here: &Written,
-    location: Option<&str>,
-) {
+fn assert_replaced_are_the_builders_own(before: &World, bundle: &Bundle, after: &World, written: &Written) {
     let has = after.identities();
-    for (name, _) in
-        before.identities().iter().filter(|(name, had)| has.get(*name).is_some_and(|h| h != *had))
-    {
-        for path in before.paths_of(name) {
+    let is_replaced = |(name, identity): &(String, String)| has.get(name).is_some_and(|now| now != identity);
+    for (name, _) in before.identities().into_iter().filter(is_replaced) {
+        for path in before.paths_of(&name) {
             let content = before.tree.files()[&path];
-            let written = here.get(&(location.map(str::to_owned), path.clone()));
-            assert!(written.is_some_and(|ids| ids.contains(&content)), "{path} was people's");
+            let here = written.get(&(bundle.location.clone(), path.clone()));
+            assert!(here.is_some_and(|ids| ids.contains(&content)), "{path} was people's");
         }
     }
 }
