@@ -1,4 +1,7 @@
 //! What a name of an SLX means after the merge.
+//!
+//! A merge writes the name of now for every earlier one and drops those that are gone. Whatever else it leaves
+//! means nothing to either side, so that no name means another SLX when the same merge is made again.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
