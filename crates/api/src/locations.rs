@@ -15,7 +15,6 @@ use crate::store::workspaces::VisibleTo;
 use crate::view;
 use crate::workspace::Workspace;
 
-/// The location of a workspace that enables none.
 const MAX_CHARS: usize = 200;
 
 /// Whether the runners of a location are there.

@@ -34,6 +34,8 @@ fn expected(rule: &str, caller: &str) -> Verdict {
     match (rule, caller) {
         ("public", _) => Verdict::Through,
         (_, "none" | "garbage" | "expired") => Verdict::NotSignedIn,
+        ("runner", "runner token") => Verdict::Through,
+        ("runner", _) | (_, "runner token") => Verdict::Forbidden,
         ("any_token", _) | (_, "staff") => Verdict::Through,
         ("person" | "staff", "upload token") => Verdict::Forbidden,
         ("person", _) => Verdict::Through,
@@ -118,13 +120,19 @@ async fn token_of(app: &TestApp, caller: &str, made: &[(String, String)]) -> Opt
         "none" => None,
         "garbage" => Some("wst_0000000000000000".to_owned()),
         "staff" => Some(ADMIN.to_owned()),
-        // It dies with the workspace that it is of.
+        // They die with the workspace that they are of.
         "upload token" => {
-            let config = app.get(&format!("{BASE}/abc/upload-config")).await.expect(200);
-            Some(config["token"].as_str().unwrap().to_owned())
+            Some(text(&app.get(&format!("{BASE}/abc/upload-config")).await.expect(200)["token"]))
+        }
+        "runner token" => {
+            Some(text(&app.get(&format!("{BASE}/abc/runner-token")).await.expect(200)["token"]))
         }
         other => Some(made.iter().find(|(name, _)| name == other).unwrap().1.clone()),
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -139,6 +147,7 @@ async fn every_route_lets_in_whom_its_rule_says() {
     let callers = ["none", "garbage", "expired", "stranger"].into_iter().chain(ROLES).chain([
         "owner",
         "upload token",
+        "runner token",
         "staff",
     ]);
     let routes = routes(&app).await;
