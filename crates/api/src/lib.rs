@@ -30,6 +30,7 @@ mod schema;
 mod seal;
 pub mod server;
 pub mod settings;
+mod slx_sync;
 mod slx_write;
 mod slxs;
 mod store;

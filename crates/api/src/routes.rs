@@ -2,11 +2,14 @@
 
 pub(crate) mod branches;
 pub(crate) mod builder_config;
+pub(crate) mod configuration_index;
 pub(crate) mod health;
 pub(crate) mod objects;
 pub(crate) mod openapi;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;
+pub(crate) mod sync_status;
+pub(crate) mod sync_typed;
 pub(crate) mod uploads;
 pub(crate) mod workspaces;
