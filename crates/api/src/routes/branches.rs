@@ -151,7 +151,9 @@ pub(crate) async fn patch(
     })?;
     refuse_unknown(&body, &["commit_msg", "patch"])?;
     let file = SlxFile::parse(&file).map_or(file, |known| known.name().to_owned());
-    let (of, is_yaml) = (file.clone(), file.ends_with(".yaml") || file.ends_with(".yml"));
+    let extension = std::path::Path::new(&file).extension();
+    let is_yaml = extension.is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let of = file.clone();
     let rewrite = move |target: workstead_core::slx_config::SlxTarget<'_>, old: Option<&str>| {
         let Some(old) = old.filter(|_| is_yaml) else {
             let detail =
