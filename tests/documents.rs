@@ -73,16 +73,19 @@ fn the_architecture_names_only_rooms_that_exist() {
 }
 
 #[test]
-fn the_api_document_lists_every_route() {
-    let router = read("crates/api/src/router.rs");
+fn the_api_document_holds_the_reference() {
+    let reference = workstead_api::reference::markdown();
+    assert!(reference.matches("\n#### `").count() >= 20, "{reference}");
     let document = read("docs/API.md");
-    let mut count = 0;
-    // A route's path may stand on the line below.
-    for rest in router.split(".route(").skip(1) {
-        let path = rest.split('"').nth(1).unwrap();
-        let path = path.replace("{workspace}", "{ws}").replace("{upload}", "{id}").replace("{*key}", "...");
-        assert!(document.contains(&path), "docs/API.md does not mention {path}");
-        count += 1;
+    let (before, rest) = document.split_once("<!-- reference:").unwrap();
+    let (comment, _) = rest.split_once("-->\n").unwrap();
+    let expected = format!("{before}<!-- reference:{comment}-->\n\n{reference}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs_err::write(repository_root().join("docs/API.md"), &expected).unwrap();
+        return;
     }
-    assert!(count >= 10, "only {count} routes were found");
+    assert!(
+        document == expected,
+        "the reference in docs/API.md is out of date; the comment above it writes it anew"
+    );
 }

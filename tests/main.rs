@@ -4,6 +4,7 @@
 
 mod support;
 
+mod admin;
 mod clone_and_push;
 mod command_line;
 mod corpus;
@@ -14,5 +15,6 @@ mod documents;
 mod durability;
 mod git_protocol;
 mod git_push;
+mod schemathesis;
 mod shutdown;
 mod upload;

@@ -10,6 +10,7 @@ use crate::app::AppState;
 use crate::auth::{self, Caller};
 use crate::error::ApiError;
 use crate::store::email_key;
+use crate::store::tokens::Scope;
 use crate::view;
 use crate::workspace::{self, Workspace};
 
@@ -65,6 +66,45 @@ impl Action {
     }
 }
 
+impl Scope {
+    /// Returns the immutable id of the only workspace that the token is good for.
+    fn workspace_id(&self) -> Option<&str> {
+        match self {
+            Self::Full => None,
+            Self::Upload(workspace_id) | Self::Git { workspace_id, .. } => Some(workspace_id),
+        }
+    }
+
+    /// Tells whether the token is good for this, whatever its user may do.
+    fn allows(&self, action: Action) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Upload(_) => action == Action::Upload,
+            Self::Git { read_only, .. } => action == Action::Fetch || (action == Action::Push && !read_only),
+        }
+    }
+
+    /// Returns the most that its user's role counts for.
+    fn most(&self) -> Role {
+        match self {
+            Self::Full => Role::Admin,
+            Self::Upload(_) | Self::Git { read_only: false, .. } => Role::ReadWrite,
+            Self::Git { read_only: true, .. } => Role::ReadOnly,
+        }
+    }
+
+    /// Answers 403 for what the token is not good for.
+    fn refuse(&self) -> ApiError {
+        let may = match self {
+            Self::Full => "may do all that its user may",
+            Self::Upload(_) => "may only upload to its workspace",
+            Self::Git { read_only: false, .. } => "may only fetch from its workspace and push to it by Git",
+            Self::Git { read_only: true, .. } => "may only fetch from its workspace by Git",
+        };
+        ApiError::forbidden("token_scope", format!("this token {may}"))
+    }
+}
+
 /// A caller let into a workspace by the rule of the route, as [`crate::routing`] enforces it.
 #[derive(Debug, Clone)]
 pub(crate) struct Permit {
@@ -97,7 +137,7 @@ impl Permit {
 /// Returns the caller's role when it is enough for the action.
 ///
 /// Who may not see the workspace gets the same 404 as for one that does not exist; who sees it but
-/// may not do this gets 403. An upload token has the lesser of its scope and its maker's present role.
+/// may not do this gets 403. A token of narrow scope has the lesser of its scope and its maker's present role.
 pub(crate) async fn authorize(
     app: &AppState,
     caller: &Caller,
@@ -105,18 +145,17 @@ pub(crate) async fn authorize(
     action: Action,
 ) -> Result<Role, ApiError> {
     let invisible = || ApiError::workspace_not_found(workspace.name().as_str());
-    let in_scope = caller.upload_scope().is_none_or(|id| id == workspace.id());
+    let scope = caller.scope();
+    let in_scope = scope.workspace_id().is_none_or(|id| id == workspace.id());
     if !in_scope {
         return Err(invisible());
     }
     let role = role_of(app, caller, workspace).await?.ok_or_else(invisible)?;
-    let scoped = caller.upload_scope().is_some();
-    if scoped && action != Action::Upload {
-        let detail = format!("this token may only upload to workspace {}", workspace.name());
-        return Err(ApiError::forbidden("token_scope", detail));
+    if !scope.allows(action) {
+        return Err(scope.refuse());
     }
     require(role, action.needs(), action.verb(), workspace)?;
-    Ok(if scoped { role.min(Role::ReadWrite) } else { role })
+    Ok(role.min(scope.most()))
 }
 
 /// Asks once more, of the database and the present head, before what was prepared is written.
@@ -168,11 +207,11 @@ pub(crate) fn require_staff(caller: &Caller) -> Result<(), ApiError> {
     Err(ApiError::forbidden("staff_only", "only staff may do this on this server"))
 }
 
-/// Refuses upload tokens where no workspace is named.
+/// Refuses tokens of narrow scope where no workspace is named.
 pub(crate) fn refuse_scoped(caller: &Caller) -> Result<(), ApiError> {
-    match caller.upload_scope() {
-        None => Ok(()),
-        Some(_) => Err(ApiError::forbidden("token_scope", "this token may only upload to its workspace")),
+    match caller.scope() {
+        Scope::Full => Ok(()),
+        narrow => Err(narrow.refuse()),
     }
 }
 
@@ -182,8 +221,18 @@ async fn role_of(
     caller: &Caller,
     workspace: &Arc<Workspace>,
 ) -> Result<Option<Role>, ApiError> {
-    if caller.is_staff() || email_key(caller.email()) == email_key(workspace.owner()) {
+    role_of_user(app, (caller.email(), caller.groups()), caller.is_staff(), workspace).await
+}
+
+/// Returns the role of a user, by address and groups, who need not be the caller.
+pub(crate) async fn role_of_user(
+    app: &AppState,
+    (email, groups): (&str, &[String]),
+    is_staff: bool,
+    workspace: &Arc<Workspace>,
+) -> Result<Option<Role>, ApiError> {
+    if is_staff || email_key(email) == email_key(workspace.owner()) {
         return Ok(Some(Role::Admin));
     }
-    Ok(view::of_head(app, workspace).await?.role_of(caller.email()))
+    Ok(view::of_head(app, workspace).await?.role_of(email, groups))
 }

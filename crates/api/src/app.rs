@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,9 +19,12 @@ use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
+use crate::login::Failures;
+use crate::password::Passwords;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
+use crate::slack::Slack;
 use crate::store::Database;
 use crate::token::TokenHash;
 use crate::turns::Turns;
@@ -63,6 +66,9 @@ pub(crate) struct App {
     pub(crate) server_key: ServerKey,
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
+    pub(crate) passwords: Passwords,
+    /// Failed logins of the last minute.
+    pub(crate) failures: Failures,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
     pub(crate) views: Cache<(String, CommitId), Arc<View>>,
     /// Files of SLXs as they are answered, by the SLX's name with its workspace.
@@ -83,6 +89,7 @@ pub(crate) struct App {
     index_locks: Vec<Mutex<()>>,
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
+    pub(crate) slack: Slack,
 }
 
 /// What [`App`] is made of that had to be opened.
@@ -119,6 +126,8 @@ impl AppState {
             server_key,
             database,
             callers: Remembered::new(10_000, MEMORY),
+            passwords: Passwords::new(),
+            failures: Failures::new(),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
             slx_files: Cache::builder().max_capacity(SLX_FILE_BYTES).weigher(weigh_file).build(),
@@ -131,8 +140,21 @@ impl AppState {
             upload_slots: semaphore(settings.upload_concurrency),
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
             consolidating: std::sync::Mutex::default(),
+            slack: Slack::new(&settings),
             settings,
         }))
+    }
+}
+
+impl AppState {
+    /// Returns a handle that does not keep the server alive.
+    pub(crate) fn downgrade(&self) -> Weak<App> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// Returns the server as long as it is there.
+    pub(crate) fn upgrade(weak: &Weak<App>) -> Option<Self> {
+        weak.upgrade().map(Self)
     }
 }
 

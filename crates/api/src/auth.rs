@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::app::AppState;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::runners::identity;
 use crate::store::now;
 use crate::store::tokens::{Scope, TokenRow};
 use crate::token::TokenHash;
@@ -51,12 +52,14 @@ impl Caller {
         self.0.row.is_staff
     }
 
-    /// Returns the immutable id of the only workspace that an upload token is good for.
-    pub(crate) fn upload_scope(&self) -> Option<&str> {
-        match &self.0.row.scope {
-            Scope::Full => None,
-            Scope::Upload(workspace_id) => Some(workspace_id),
-        }
+    /// Returns what the token may be used for.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.0.row.scope
+    }
+
+    /// Returns the groups that the user is a member of.
+    pub(crate) fn groups(&self) -> &[String] {
+        &self.0.row.groups
     }
 
     fn is_expired(&self, now: Timestamp) -> bool {
@@ -71,7 +74,12 @@ pub(crate) async fn authenticate(app: &AppState, token: &str) -> Result<Caller, 
     let hash = TokenHash::of(token);
     let caller = app.callers.get_or_load(&hash, load(app, &hash)).await?;
     // A remembered token dies on time too.
-    caller.filter(|caller| !caller.is_expired(now())).ok_or_else(invalid_token)
+    if let Some(caller) = caller.filter(|caller| !caller.is_expired(now())) {
+        return Ok(caller);
+    }
+    // A runner's token is good, but not for what users do.
+    let runner = identity::find(app, token).await?;
+    Err(runner.map_or_else(invalid_token, |_| identity::out_of_scope()))
 }
 
 /// Asks the database itself whether the caller's token still is good, and whose it is.

@@ -32,6 +32,11 @@ impl Work {
         task.await.map_err(|error| panicked(&error, "a write"))?
     }
 
+    /// Runs a task that nobody waits for but shutdown; it must end by itself then.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.tracker.spawn(task));
+    }
+
     /// Runs housekeeping that nobody waits for but shutdown.
     pub(crate) fn in_background(&self, work: impl FnOnce() + Send + 'static) {
         let span = Span::current();

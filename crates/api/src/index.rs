@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
+use workstead_core::name::BranchName;
+use workstead_core::repository::RepositoryId;
+
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::slxs::ids;
@@ -23,6 +26,15 @@ pub(crate) async fn moved(app: &AppState, workspace: &Arc<Workspace>) {
     consolidate(app, workspace);
 }
 
+/// Writes all of the index anew, whatever it has.
+pub(crate) async fn rebuild(app: &AppState, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
+    let _turn = app.lock_index(workspace.id()).await;
+    let view = view::of_head(app, workspace).await?;
+    app.database.index_workspace(workspace.id(), &view.indexed(), true, now()).await?;
+    app.workspaces.forget(&workspace.name().as_str().to_owned());
+    Ok(())
+}
+
 /// It reads the head anew, so it does not matter which of two writers comes last.
 async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
     let _turn = app.lock_index(workspace.id()).await;
@@ -32,7 +44,7 @@ async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<
     let view = view::of(app, workspace, head).await?;
     let indexed = row.revision.and_then(|revision| revision.parse().ok());
     let old = indexed.and_then(|commit| app.views.get(&(row.id, commit)));
-    let same_members = old.is_some_and(|old| old.members() == view.members());
+    let same_members = old.is_some_and(|old| old.roles() == view.roles());
     app.database.index_workspace(workspace.id(), &view.indexed(), !same_members, now()).await?;
     app.workspaces.forget(&workspace.name().as_str().to_owned());
     ids::note_new(app, workspace, indexed, head).await
@@ -60,8 +72,14 @@ pub(crate) fn consolidate(app: &AppState, workspace: &Arc<Workspace>) {
 }
 
 /// Brings the index up to date with what moved just before a crash.
+///
+/// Of the many that did not move it reads one reference each, so that thousands of them don't hold up a start.
 pub(crate) async fn catch_up(app: &AppState) -> Result<(), ApiError> {
-    for row in app.database.all_workspaces().await? {
+    let rows = app.database.all_workspaces().await?;
+    let state = app.clone();
+    let behind =
+        app.work.blocking(move || rows.into_iter().filter(|row| is_behind(&state, row)).collect::<Vec<_>>());
+    for row in behind.await? {
         if let Err(error) = catch_up_one(app, row.clone()).await {
             // One broken repository must not keep the others from being served.
             let cause = error.cause().map(ToString::to_string);
@@ -69,6 +87,15 @@ pub(crate) async fn catch_up(app: &AppState) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Tells whether the default branch is elsewhere than the index says, or can't be read.
+fn is_behind(app: &AppState, row: &WorkspaceRow) -> bool {
+    let head = RepositoryId::parse(&row.id).ok().and_then(|id| {
+        let head = app.repositories.peek_head(&id, &BranchName::main());
+        head.ok().flatten()
+    });
+    head.is_none_or(|head| row.revision != Some(head.to_string()))
 }
 
 async fn catch_up_one(app: &AppState, row: WorkspaceRow) -> Result<(), ApiError> {

@@ -128,7 +128,7 @@ pub(crate) async fn delete(app: &AppState, workspace: &Workspace) -> Result<(), 
 }
 
 /// Removes everything of a workspace whose row is not `ready`. Twice is fine.
-async fn take_apart(app: &AppState, id: &str) -> Result<(), ApiError> {
+pub(crate) async fn take_apart(app: &AppState, id: &str) -> Result<(), ApiError> {
     let (state, owned) = (app.clone(), id.to_owned());
     let repository: RepositoryId = repository_id(id)?;
     let removed = app.work.blocking(move || {

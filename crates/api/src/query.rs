@@ -24,12 +24,12 @@ impl Query {
 
     /// Returns a parameter's number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        self.parsed(name, "a whole number", |text| text.parse().ok())
+        self.parsed(name, "a whole number", number)
     }
 
     /// Returns a parameter's number that counts something, so that there must be one at least.
     pub(crate) fn positive(&self, name: &str) -> Result<Option<u64>, ApiError> {
-        self.parsed(name, "a whole number from 1", |text| text.parse().ok().filter(|number| *number > 0))
+        self.parsed(name, "a whole number from 1", |text| number(text).filter(|number| *number > 0))
     }
 
     /// Returns whether a parameter says yes.
@@ -61,6 +61,11 @@ impl Query {
         };
         parse(text).map(Some).ok_or_else(refuse)
     }
+}
+
+/// Reads a number that a database can count to.
+fn number(text: &str) -> Option<u64> {
+    text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok())
 }
 
 impl FromRequestParts<AppState> for Query {

@@ -34,6 +34,7 @@ fn server() -> Routes {
         .add(Public, routes!(health::live))
         .add(Public, routes!(health::ready))
         .add(Public, routes!(openapi::description))
+        .add(Public, routes!(openapi::page))
 }
 
 fn workspaces() -> Routes {
@@ -63,7 +64,19 @@ fn uploads() -> Routes {
 
 /// Users, tokens, groups, organizations, permissions.
 fn people() -> Routes {
+    use crate::routes::{user_tokens, users};
+    use crate::routing::Rule::Staff;
     Routes::new()
+        .add(Staff, routes!(users::list))
+        .add(Staff, routes!(users::create))
+        .add(Staff, routes!(users::get))
+        .add(Staff, routes!(users::update))
+        .add(Person, routes!(users::change_password))
+        .add(Person, routes!(users::whoami))
+        .add(Person, routes!(user_tokens::list))
+        .add(Person, routes!(user_tokens::create))
+        .add(Person, routes!(user_tokens::revoke))
+        .add(Person, routes!(user_tokens::delete))
 }
 
 /// Reading SLXs.
@@ -98,17 +111,42 @@ fn slx_writes() -> Routes {
 
 /// Runners, their tokens, and locations.
 fn runners() -> Routes {
+    use crate::access::Action::ManageRunners;
+    use crate::routes::{codecollections, locations, runner_token, runners};
+    use crate::routing::Rule::Runner;
     Routes::new()
+        .add_making(Workspace(ManageRunners), routes!(runner_token::get))
+        .add(Workspace(ManageRunners), routes!(runner_token::rotate))
+        .add(Runner, routes!(runners::register))
+        .add(Runner, routes!(runners::beat))
+        .add(Person, routes!(runners::list_all))
+        .add(Workspace(Read), routes!(runners::list))
+        .add(Workspace(ManageRunners), routes!(runners::delete))
+        .add(Workspace(Read), routes!(locations::list))
+        .add(Person, routes!(locations::list_all))
+        .add(Person, routes!(codecollections::list))
 }
 
 /// Secrets of workspaces and Git credentials.
 fn secrets() -> Routes {
+    use crate::access::Action::WriteSecrets;
+    use crate::routes::secrets;
     Routes::new()
+        .add(Workspace(Read), routes!(secrets::list))
+        .add(Workspace(WriteSecrets), routes!(secrets::write))
+        .add(Workspace(WriteSecrets), routes!(secrets::delete))
+        .add(Workspace(Read), routes!(secrets::get_usage))
 }
 
 /// Slack and the agent farm.
 fn integrations() -> Routes {
+    use crate::access::Action::Integrate;
+    use crate::routes::slack;
     Routes::new()
+        .add(Workspace(Integrate), routes!(slack::get))
+        .add(Workspace(Integrate), routes!(slack::connect))
+        .add(Workspace(Integrate), routes!(slack::disconnect))
+        .add_making(Public, routes!(slack::callback))
 }
 
 /// Returns the router. [`crate::middleware::plain_paths`] must run before it, so that each route has one spelling.

@@ -2,14 +2,22 @@
 
 pub(crate) mod branches;
 pub(crate) mod builder_config;
+pub(crate) mod codecollections;
 pub(crate) mod configuration_index;
 pub(crate) mod health;
+pub(crate) mod locations;
 pub(crate) mod objects;
 pub(crate) mod openapi;
+pub(crate) mod runner_token;
+pub(crate) mod runners;
+pub(crate) mod secrets;
+pub(crate) mod slack;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;
 pub(crate) mod sync_status;
 pub(crate) mod sync_typed;
 pub(crate) mod uploads;
+pub(crate) mod user_tokens;
+pub(crate) mod users;
 pub(crate) mod workspaces;

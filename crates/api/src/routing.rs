@@ -32,6 +32,8 @@ pub(crate) enum Rule {
     Staff,
     /// Any good token; the handler decides what it shows to whom.
     AnyToken,
+    /// Runners, by the token of their location.
+    Runner,
     /// Whoever may do this to the workspace that the path names.
     Workspace(Action),
 }

@@ -93,6 +93,17 @@ pub(crate) struct SlxGroup {
     depends_on: Option<Vec<String>>,
 }
 
+/// What somebody may do with a workspace; each may what those before it may.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum RoleName {
+    ReadOnly,
+    ReadAndRun,
+    ReadAndRunWithAssistant,
+    ReadWrite,
+    Admin,
+}
+
 /// A person or group with a role.
 #[derive(ToSchema)]
 pub(crate) struct Permission {
@@ -100,8 +111,7 @@ pub(crate) struct Permission {
     user: Option<String>,
     /// A group of this server.
     group: Option<String>,
-    /// `readonly`, `readandrun`, `readandrunwithassistant`, `readwrite` or `admin`.
-    role: String,
+    role: RoleName,
 }
 
 /// A workspace's new configuration; what GET answers is accepted back.
@@ -121,12 +131,20 @@ pub(crate) struct WorkspaceWrite {
 
 /// A workspace to be made.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub(crate) struct WorkspaceCreate {
     /// 2 to 63 lower-case letters, digits and single hyphens.
+    #[schema(min_length = 2, max_length = 63, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: String,
-    #[schema(inline)]
-    #[serde(flatten)]
-    config: WorkspaceWrite,
+    display_name: Option<String>,
+    /// Staff may name somebody else than themselves.
+    #[schema(pattern = "^[^@]+@[^@]+$", max_length = 254)]
+    owner: Option<String>,
+    enabled_locations: Option<Vec<String>>,
+    config_provided: Option<BTreeMap<String, String>>,
+    secrets_provided: Option<BTreeMap<String, String>>,
+    slx_groups: Option<BTreeMap<String, SlxGroup>>,
+    permissions: Option<Vec<Permission>>,
 }
 
 /// How a workspace stands.
@@ -219,7 +237,7 @@ pub(crate) struct UploadAnswer {
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct UploadQuery {
     /// `keepexisting` or `keepuploaded`.
-    #[param(pattern = "^(keepexisting|keepuploaded)$")]
+    #[param(pattern = "^(keepexisting|keepuploaded)?$")]
     merge_mode: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
@@ -288,7 +306,7 @@ pub(crate) struct BuilderConfigQuery {
     /// The location that the builder runs at; without it the workspace's first.
     location: Option<String>,
     /// `json` or `yaml`; without it as `Accept` asks, else JSON.
-    #[param(pattern = "^(json|yaml)$")]
+    #[param(pattern = "^(json|yaml)?$")]
     format: Option<String>,
 }
 

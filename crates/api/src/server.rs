@@ -16,6 +16,7 @@ use url::Url;
 
 use self::connections::{Bounds, HEAD_TIME};
 pub use self::start::StartError;
+pub(crate) use self::start::open_app;
 use crate::app::AppState;
 use crate::data_dir::DataDir;
 use crate::middleware::plain_paths;
@@ -100,6 +101,7 @@ impl Server {
         }
         signal.abort();
         sweeper.abort();
+        app.slack.stop();
         if tokio::time::timeout(grace, app.work.finish()).await.is_err() {
             tracing::warn!(seconds = grace.as_secs(), "some writes did not finish within the grace");
         }

@@ -11,6 +11,8 @@ use url::Url;
 use workstead_bundler::Limits;
 
 use self::parse::Reader;
+use crate::client_address::Network;
+use crate::codecollections::{self, CodeCollection};
 use crate::git_http::GitLimits;
 
 /// One setting: an environment variable, what it means and what it is when absent.
@@ -70,6 +72,24 @@ pub const SETTINGS: &[Setting] = &[
         help: "The admin's token; without it one is made at the first start and printed once. A changed one ends the old.",
         secret: true,
     },
+    setting(
+        "WORKSTEAD_TRUSTED_PROXIES",
+        "",
+        "addresses and networks between commas, like 10.0.0.0/8,192.0.2.1",
+        "The proxies whose X-Forwarded-For says where a request comes from, for the limit of wrong passwords.",
+    ),
+    setting(
+        "WORKSTEAD_JWT_KEY_DAYS",
+        "90",
+        "a whole number of days from 1 to 3650",
+        "How long a key signs the tokens of logins before a new one does.",
+    ),
+    setting(
+        "WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE",
+        "",
+        "a whole number from 1 to 100000",
+        "How many requests a minute one token may make of the API; without it, any number.",
+    ),
     setting(
         "WORKSTEAD_LOG",
         "info",
@@ -135,6 +155,21 @@ pub const SETTINGS: &[Setting] = &[
         "true or false",
         "Whether uploads may prune more than half of a location's SLXs unasked.",
     ),
+    setting("WORKSTEAD_RUNNERS_MAX", "100", COUNT, "How many runners of one workspace may be registered."),
+    setting(
+        "WORKSTEAD_RUNNER_STALE_MINUTES",
+        "10",
+        "a whole number of minutes from 1 to 1440",
+        "How long after its last heartbeat a runner counts as stale.",
+    ),
+    setting("WORKSTEAD_SECRETS_MAX", "1000", COUNT, "How many secrets one workspace may have."),
+    setting("WORKSTEAD_SECRET_MAX_BYTES", "64KiB", SIZE, "Largest value of a secret."),
+    setting(
+        "WORKSTEAD_CODECOLLECTIONS",
+        "",
+        "name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection",
+        "The code collections that clients take their code bundles from instead of the public ones.",
+    ),
     setting("WORKSTEAD_GIT_MAX_PUSH_BYTES", "256MiB", SIZE, "Largest pack of a push."),
     setting(
         "WORKSTEAD_GIT_MAX_PROCESSES",
@@ -147,6 +182,25 @@ pub const SETTINGS: &[Setting] = &[
         "30",
         "a whole number of minutes from 1 to 1440",
         "How long one clone, fetch or push may take.",
+    ),
+    setting(
+        "WORKSTEAD_SLACK_CLIENT_ID",
+        "",
+        "the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET",
+        "The Slack app that workspaces are connected by; its redirect URL is /api/v3/integrations/slack/callback below WORKSTEAD_PUBLIC_URL.",
+    ),
+    Setting {
+        name: "WORKSTEAD_SLACK_CLIENT_SECRET",
+        default: "",
+        expected: "the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID",
+        help: "The secret of that Slack app.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_SLACK_BASE_URL",
+        "https://slack.com",
+        "an http or https URL without query",
+        "Where Slack is; another one is for tests and for Slack's government cloud.",
     ),
     setting(
         "WORKSTEAD_SHUTDOWN_GRACE",
@@ -190,6 +244,12 @@ pub struct Settings {
     pub admin_email: String,
     /// The admin's token, when the setting gives one.
     pub admin_token: Option<SecretString>,
+    /// The proxies that are believed about where a request comes from.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a key signs the tokens of logins.
+    pub jwt_key_lifetime: Duration,
+    /// How many requests a minute one token may make; `None` is any number.
+    pub token_requests_per_minute: Option<usize>,
     /// The filter of the log.
     pub log: String,
     /// How a line of the log looks; `None` leaves it to where the lines go.
@@ -210,10 +270,26 @@ pub struct Settings {
     pub presign_lifetime: Duration,
     /// Whether uploads may prune more than half of a location's SLXs unasked.
     pub allow_mass_prune: bool,
+    /// How many runners of one workspace may be registered.
+    pub max_runners: u32,
+    /// How long after its last heartbeat a runner counts as stale.
+    pub runner_stale_after: Duration,
+    /// How many secrets one workspace may have.
+    pub max_secrets: u32,
+    /// Largest value of a secret.
+    pub max_secret_bytes: u64,
+    /// The code collections of this installation.
+    pub codecollections: Vec<CodeCollection>,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
     pub hook_program: Option<PathBuf>,
+    /// The client id of the Slack app that workspaces are connected by.
+    pub slack_client_id: Option<String>,
+    /// The secret of that Slack app; there exactly when the id is.
+    pub slack_client_secret: Option<SecretString>,
+    /// Where Slack is, without a trailing slash.
+    pub slack_base_url: Url,
     /// How long running requests may take to finish at shutdown.
     pub shutdown_grace: Duration,
 }
@@ -253,14 +329,39 @@ impl Settings {
             max_unpacked_bytes: limits.max_unpacked_bytes,
             ..GitLimits::default()
         };
+        let slack_client_id = reader.read_optional("WORKSTEAD_SLACK_CLIENT_ID", parse::visible)?;
+        let slack_client_secret = reader.read_optional("WORKSTEAD_SLACK_CLIENT_SECRET", |text| {
+            parse::visible(text).map(SecretString::from)
+        })?;
+        match (&slack_client_id, &slack_client_secret) {
+            (Some(_), None) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_SECRET")),
+            (None, Some(_)) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_ID")),
+            _ => {}
+        }
         Ok(Self {
             git_limits,
+            slack_client_id,
+            slack_client_secret,
+            slack_base_url: reader.read("WORKSTEAD_SLACK_BASE_URL", parse::base_url)?,
             hook_program: None,
             data_dir: reader.read("WORKSTEAD_DATA_DIR", |text| Some(PathBuf::from(text)))?,
             listen: reader.read("WORKSTEAD_LISTEN", parse::listen)?,
             public_url: reader.read_optional("WORKSTEAD_PUBLIC_URL", parse::base_url)?,
             admin_email: reader.read("WORKSTEAD_ADMIN_EMAIL", parse::email)?,
             admin_token: reader.read_optional("WORKSTEAD_ADMIN_TOKEN", parse::token)?,
+            trusted_proxies: reader
+                .read_optional("WORKSTEAD_TRUSTED_PROXIES", |text| {
+                    text.split(',').map(|entry| Network::parse(entry.trim())).collect()
+                })?
+                .unwrap_or_default(),
+            jwt_key_lifetime: reader.read("WORKSTEAD_JWT_KEY_DAYS", |text| {
+                let days = text.parse::<u64>().ok().filter(|days| (1..=3650).contains(days))?;
+                Some(Duration::from_secs(days * 24 * 3600))
+            })?,
+            token_requests_per_minute: reader
+                .read_optional("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", |text| {
+                    text.parse::<usize>().ok().filter(|requests| (1..=100_000).contains(requests))
+                })?,
             log: reader.read("WORKSTEAD_LOG", |text| Some(text.to_owned()))?,
             log_format: reader.read_optional("WORKSTEAD_LOG_FORMAT", |text| match text {
                 "text" => Some(LogFormat::Text),
@@ -285,6 +386,14 @@ impl Settings {
                 Some(Duration::from_secs(minutes * 60))
             })?,
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
+            max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
+            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", |text| {
+                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
+                Some(Duration::from_secs(minutes * 60))
+            })?,
+            max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
+            max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,
             shutdown_grace: reader.read("WORKSTEAD_SHUTDOWN_GRACE", |text| {
                 text.parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
             })?,
@@ -348,11 +457,16 @@ mod tests {
             ("WORKSTEAD_PUBLIC_URL", "https://x/?a=b"),
             ("WORKSTEAD_ADMIN_EMAIL", "nobody"),
             ("WORKSTEAD_ADMIN_TOKEN", "short"),
+            ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+            ("WORKSTEAD_JWT_KEY_DAYS", "0"),
+            ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
             ("WORKSTEAD_CREATE", "all"),
             ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
             ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
             ("WORKSTEAD_PRESIGN_MINUTES", "721"),
             ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
+            ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
+            ("WORKSTEAD_CODECOLLECTIONS", "name"),
         ];
         let errors: Vec<_> = cases.map(|(name, value)| with(name, value).unwrap_err()).into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
@@ -361,11 +475,16 @@ mod tests {
         WORKSTEAD_PUBLIC_URL is "https://x/?a=b": expected an http or https URL without query, like https://workstead.example.com
         WORKSTEAD_ADMIN_EMAIL is "nobody": expected an e-mail address
         WORKSTEAD_ADMIN_TOKEN is a secret of 5 characters: expected at least 32 visible ASCII characters without blanks
+        WORKSTEAD_TRUSTED_PROXIES is "10.0.0.0/8, proxy": expected addresses and networks between commas, like 10.0.0.0/8,192.0.2.1
+        WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
+        WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
         WORKSTEAD_CREATE is "all": expected any or staff
         WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
         WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
         WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
         WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
+        WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
+        WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
         "#);
     }
 
@@ -380,6 +499,7 @@ mod tests {
         assert!(with("WORKSTEAD_ALLOW_MASS_PRUNE", "true").unwrap().allow_mass_prune);
         assert_eq!(with("WORKSTEAD_CREATE", "staff").unwrap().create, CreatePolicy::Staff);
         assert!(with("WORKSTEAD_UPLOAD_RETENTION_HOURS", "87601").is_err());
+        assert_eq!(with("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, ::1").unwrap().trusted_proxies.len(), 2);
     }
 
     #[test]

@@ -3,6 +3,13 @@
 //! Statements are written for SQLite and PostgreSQL alike: `$1` placeholders, `RETURNING`,
 //! `ON CONFLICT`, no function that only one of them has.
 
+pub(crate) mod groups;
+pub(crate) mod runners;
+pub(crate) mod secrets;
+pub(crate) mod sessions;
+pub(crate) mod signing_keys;
+pub(crate) mod slack;
+pub(crate) mod slack_messages;
 pub(crate) mod slx_ids;
 pub(crate) mod tokens;
 pub(crate) mod uploads;

@@ -29,8 +29,8 @@ pub(crate) struct View {
     pub(crate) commit: CommitId,
     /// What `workspace.yaml` says; nothing when it is absent.
     source: Option<Arc<CachedWorkspace>>,
-    /// Roles by address in lower case.
-    roles: Vec<(String, Role)>,
+    /// Roles by address in lower case, and by group.
+    roles: Vec<(Subject, Role)>,
     bytes: u32,
     rendered: Mutex<Option<Rendered>>,
 }
@@ -86,15 +86,37 @@ impl View {
         self.bytes.saturating_mul(6).saturating_add(1024)
     }
 
-    /// Returns the role that the permissions of this commit give to an address.
-    pub(crate) fn role_of(&self, email: &str) -> Option<Role> {
+    /// Returns the greatest role that the permissions of this commit give to an address or one of its groups.
+    pub(crate) fn role_of(&self, email: &str, groups: &[String]) -> Option<Role> {
         let key = email_key(email);
-        self.roles.iter().filter(|(known, _)| *known == key).map(|(_, role)| *role).max()
+        let is_theirs = |subject: &Subject| match subject {
+            Subject::User(known) => *known == key,
+            Subject::Group(name) => groups.contains(name),
+        };
+        self.roles.iter().filter(|(subject, _)| is_theirs(subject)).map(|(_, role)| *role).max()
     }
 
-    /// Returns the addresses that have a role.
+    /// Returns the addresses that have a role by themselves.
     pub(crate) fn members(&self) -> Vec<String> {
-        self.roles.iter().map(|(email, _)| email.clone()).collect()
+        let email = |(subject, _): &(Subject, Role)| match subject {
+            Subject::User(email) => Some(email.clone()),
+            Subject::Group(_) => None,
+        };
+        self.roles.iter().filter_map(email).collect()
+    }
+
+    /// Returns the groups whose members have a role.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let group = |(subject, _): &(Subject, Role)| match subject {
+            Subject::User(_) => None,
+            Subject::Group(name) => Some(name.clone()),
+        };
+        self.roles.iter().filter_map(group).collect()
+    }
+
+    /// Returns who has which role, as `workspace.yaml` lists them.
+    pub(crate) fn roles(&self) -> &[(Subject, Role)] {
+        &self.roles
     }
 
     /// Returns what lists show of this commit.
@@ -105,6 +127,7 @@ impl View {
             display_name: config.and_then(|config| config.display_name.clone()),
             locations: config.map(|config| config.enabled_locations.clone()).unwrap_or_default(),
             members: self.members(),
+            groups: self.groups(),
         }
     }
 
@@ -162,11 +185,15 @@ fn dates(row: &WorkspaceRow) -> [(String, Value); 2] {
     ]
 }
 
-fn roles(file: &WorkspaceFile) -> Vec<(String, Role)> {
-    let role = |permission: &workstead_core::workspace_file::Permission| match &permission.subject {
-        // A role that we don't know grants nothing, and neither does a group as long as there are none.
-        Subject::User(email) => Some((email_key(email), Role::parse(&permission.role).ok()?)),
-        Subject::Group(_) => None,
+fn roles(file: &WorkspaceFile) -> Vec<(Subject, Role)> {
+    let role = |permission: &workstead_core::workspace_file::Permission| {
+        // A role that we don't know grants nothing.
+        let role = Role::parse(&permission.role).ok()?;
+        let subject = match &permission.subject {
+            Subject::User(email) => Subject::User(email_key(email)),
+            group @ Subject::Group(_) => group.clone(),
+        };
+        Some((subject, role))
     };
     file.config.permissions.iter().filter_map(role).collect()
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each: `Args` and `run`.
 
+pub(crate) mod admin;
 pub(crate) mod bundle;
 pub(crate) mod demo;
 pub(crate) mod pre_receive;
@@ -16,6 +17,7 @@ use crate::output::Printer;
 /// Runs a command to its end.
 pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, CliError> {
     match command {
+        Command::Admin(args) => return admin::run(&args, printer),
         Command::Serve(args) => serve::run(&args, printer)?,
         Command::Demo(args) => demo::run(&args, printer)?,
         Command::Validate(args) => validate::run(&args, printer)?,

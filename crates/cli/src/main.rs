@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod logging;
 mod output;
+mod settings_args;
 mod signals;
 mod token;
 

@@ -17,12 +17,14 @@ mod message;
 mod names;
 mod objects;
 mod pack;
+mod program;
 mod quarantine;
 mod refs;
 mod snapshot;
 mod store;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod tree_diff;
 mod tree_edit;
 mod tree_format;

@@ -93,11 +93,11 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
 /// Gives an error that the framework answered without words the words of ours.
 fn name_bare_error(method: &axum::http::Method, response: &mut Response<Body>) {
     let status = response.status();
-    let has_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if status.as_u16() < 400 || has_json || response.extensions().get::<ApiError>().is_some() {
+    // The framework's own words are plain text; a page for people is a handler's.
+    let has_own_words = response.headers().get(CONTENT_TYPE).is_some_and(|value| {
+        [&b"application/json"[..], b"text/html"].iter().any(|kind| value.as_bytes().starts_with(kind))
+    });
+    if status.as_u16() < 400 || has_own_words || response.extensions().get::<ApiError>().is_some() {
         return;
     }
     let error = match status {

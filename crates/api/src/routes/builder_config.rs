@@ -12,6 +12,7 @@ use crate::access::Permit;
 use crate::app::AppState;
 use crate::context::safe_line;
 use crate::error::{ApiError, ErrorBody};
+use crate::locations::default_location;
 use crate::query::Query;
 use crate::schema::{BuilderConfig as BuilderConfigAnswer, BuilderConfigQuery};
 use crate::store::now;
@@ -21,8 +22,6 @@ use crate::{reply, view};
 
 const DEFAULT_HOURS: u64 = 720;
 const MAX_HOURS: u64 = 4320;
-/// What the builder gets when nobody names a location: it can't do without one.
-const DEFAULT_LOCATION: &str = "default";
 
 /// Makes the builder's configuration with a new upload token.
 ///
@@ -30,7 +29,7 @@ const DEFAULT_LOCATION: &str = "default";
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/generate-workspace-builder-config", tag = "Uploads",
     params(BuilderConfigQuery), responses(
         (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
-            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+            (BuilderConfigAnswer = "application/json"), (BuilderConfigAnswer = "application/yaml"))),
         (status = 422, description = "`hours` is out of range.", body = ErrorBody),
     ))]
 pub(crate) async fn generate(
@@ -46,7 +45,7 @@ pub(crate) async fn generate(
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/upload-config", tag = "Uploads",
     params(BuilderConfigQuery), responses(
         (status = 200, description = "`uploadInfo.yaml`, as JSON or as YAML.", content(
-            (BuilderConfigAnswer = "application/json"), (String = "application/yaml"))),
+            (BuilderConfigAnswer = "application/json"), (BuilderConfigAnswer = "application/yaml"))),
         (status = 422, description = "`hours` is out of range.", body = ErrorBody),
     ))]
 pub(crate) async fn generate_by_other_name(
@@ -67,8 +66,8 @@ async fn answer(
     let hours = read_hours(&query)?;
     let as_yaml = wants_yaml(&query, &headers)?;
     let view = view::of_head(&app, &workspace).await?;
-    let enabled = view.file().and_then(|file| file.config.enabled_locations.first());
-    let default = enabled.map_or(DEFAULT_LOCATION, String::as_str).to_owned();
+    // The builder can't do without one.
+    let default = default_location(&view).to_owned();
     let location = query.text("location").map(|text| safe_line(text, 200)).filter(|text| !text.is_empty());
     let location = location.unwrap_or_else(|| default.clone());
 

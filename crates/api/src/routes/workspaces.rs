@@ -41,7 +41,7 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Response, ApiError> {
     let page = Page::of(&query)?;
-    let visible = if caller.is_staff() { VisibleTo::Staff } else { VisibleTo::Email(caller.email()) };
+    let visible = VisibleTo::of(&caller);
     let count = app.database.count_workspaces(visible).await?;
     page.check(count)?;
     let rows = app.database.list_workspaces(visible, page.offset, page.size).await?;

@@ -52,7 +52,7 @@ impl Routes {
 fn describe(route: &Route) -> Operation {
     let mut operation = route.operation.clone();
     let needs = needs(route.rule);
-    let described = operation.description.take().or_else(|| operation.summary.clone()).unwrap_or_default();
+    let described = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{described}\n\nNeeds {needs}.").trim().to_owned());
     operation.operation_id = Some(operation_id(route));
     let known = operation.parameters.get_or_insert_default();
@@ -67,13 +67,26 @@ fn describe(route: &Route) -> Operation {
     if route.rule != Rule::Public {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, [])]);
     }
-    operation.extensions =
-        Some(ExtensionsBuilder::new().add("x-workstead-needs", serde_json::Value::from(needs)).build());
+    operation.extensions = Some(
+        ExtensionsBuilder::new().add("x-workstead-rule", serde_json::Value::from(rule(route.rule))).build(),
+    );
     for (status, why) in refusals(route) {
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(refusal(why)));
     }
     operation
+}
+
+/// Names a rule for programs, as the test of all routes with all callers reads it.
+fn rule(rule: Rule) -> String {
+    match rule {
+        Rule::Public => "public".to_owned(),
+        Rule::AnyToken => "any_token".to_owned(),
+        Rule::Person => "person".to_owned(),
+        Rule::Staff => "staff".to_owned(),
+        Rule::Runner => "runner".to_owned(),
+        Rule::Workspace(action) => format!("workspace:{action:?}"),
+    }
 }
 
 /// Says what a rule asks for.
@@ -83,6 +96,7 @@ fn needs(rule: Rule) -> String {
         Rule::AnyToken => "a token of any scope".to_owned(),
         Rule::Person => "a token of full scope".to_owned(),
         Rule::Staff => "a token of a member of the staff".to_owned(),
+        Rule::Runner => "the runner token of a location".to_owned(),
         Rule::Workspace(action) => format!("the role {} on the workspace{}", action.needs(), scopes(action)),
     }
 }
@@ -113,7 +127,8 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
         refusals.push(("403", "The caller may not do this, or the token's scope does not reach it."));
         refusals.push(("429", "Too many requests; `Retry-After` says when to try again."));
     }
-    if route.path.contains('{') {
+    let is_paged = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.name == "page");
+    if route.path.contains('{') || route.operation.parameters.iter().flatten().any(is_paged) {
         refusals.push(("404", "It does not exist, or the caller may not see it."));
     }
     if route.operation.request_body.is_some() {

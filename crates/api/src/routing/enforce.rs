@@ -9,6 +9,7 @@ use crate::access;
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::runners::identity::RunnerIdentity;
 
 /// Lets a request through to its handler, with the caller and the permit that it asks for, or refuses it.
 pub(super) async fn enforce(
@@ -32,6 +33,10 @@ pub(super) async fn enforce(
             let caller = Caller::from_request_parts(&mut parts, &app).await?;
             access::require_staff(&caller)?;
             parts.extensions.insert(caller);
+        }
+        Rule::Runner => {
+            let identity = RunnerIdentity::from_request_parts(&mut parts, &app).await?;
+            parts.extensions.insert(identity);
         }
         Rule::Workspace(action) => {
             let caller = Caller::from_request_parts(&mut parts, &app).await?;

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::client_address::Peer;
+
 /// How long the head of a request may take, and an idle connection may stay.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How often an HTTP/2 client is asked whether it still is there, and how long it may take to answer.
@@ -51,8 +53,9 @@ pub(super) async fn serve<S>(
     let accepting = async {
         // Without a slot nothing is accepted: the system's queue holds who waits. The semaphore is never closed.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-            let stream = accept(&listener).await;
-            let connection = connection(stream, service.clone(), bounds.head_time, stopping.clone());
+            let (stream, peer) = accept(&listener).await;
+            let service = with_peer(service.clone(), peer);
+            let connection = connection(stream, service, bounds.head_time, stopping.clone());
             tracker.spawn(async move {
                 connection.await;
                 drop(slot);
@@ -68,10 +71,24 @@ pub(super) async fn serve<S>(
     tracker.wait().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// Tells each request of a connection where it comes from.
+fn with_peer<S>(
+    service: S,
+    peer: Peer,
+) -> impl tower::Service<Request<Body>, Response = Response, Error = Infallible, Future = S::Future> + Clone + Send
+where
+    S: tower::Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send,
+{
+    service.map_request(move |mut request: Request<Body>| {
+        request.extensions_mut().insert(peer);
+        request
+    })
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, address)) => return (stream, Peer(address.ip())),
             Err(error) if is_clients(&error) => {}
             Err(error) => {
                 // Out of file descriptors, as a rule: connections that end give some back.

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
 use crate::token::{self, TokenHash};
-use crate::{index, lifecycle, upload};
+use crate::{index, lifecycle, slack, upload};
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -70,27 +70,37 @@ impl From<ApiError> for StartError {
 
 pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     let data = DataDir::open(&settings.data_dir)?;
-    let key = data.server_key()?;
-    let database = Database::open(&data.database()).await?;
-    let repositories = RepositoryStore::open(&data.repositories())?;
     let (listener, address) = listen(&settings.listen).await?;
     let public_url = match &settings.public_url {
         Some(url) => url.clone(),
         None => own_url(address)?,
     };
+    let app = open_app(settings, public_url, &data).await?;
+    let new_admin_token = put_admin(&app.database, &app.settings).await?;
+    lifecycle::finish_interrupted(&app).await?;
+    upload::settle_interrupted(&app).await?;
+    index::catch_up(&app).await?;
+    slack::start(&app);
+    Ok(Server { listener, address, app, new_admin_token, _data: data })
+}
+
+/// Opens all that is kept in a data directory, and changes nothing of it but the form of the database.
+pub(crate) async fn open_app(
+    settings: Settings,
+    public_url: Url,
+    data: &DataDir,
+) -> Result<AppState, StartError> {
+    let key = data.server_key()?;
+    let database = Database::open(&data.database()).await?;
+    let repositories = RepositoryStore::open(&data.repositories())?;
     let objects = ObjectStore::Local(LocalStore::new(data.objects(), key, public_url.clone()));
     let server_key = ServerKey::new(key);
-    let new_admin_token = put_admin(&database, &settings).await?;
     let program = match &settings.hook_program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(StartError::Program)?,
     };
     let git = GitHttp::start(settings.git_limits.clone(), &data.run(), &program)?;
-    let app = AppState::new(Parts { settings, public_url, database, repositories, objects, git, server_key });
-    lifecycle::finish_interrupted(&app).await?;
-    upload::settle_interrupted(&app).await?;
-    index::catch_up(&app).await?;
-    Ok(Server { listener, address, app, new_admin_token, _data: data })
+    Ok(AppState::new(Parts { settings, public_url, database, repositories, objects, git, server_key }))
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, std::net::SocketAddr), StartError> {

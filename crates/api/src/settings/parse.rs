@@ -96,6 +96,16 @@ pub(super) fn token(text: &str) -> Option<SecretString> {
     (visible && (32..=512).contains(&text.len())).then(|| SecretString::from(text))
 }
 
+/// Parses a word that goes into a header as it is.
+pub(super) fn visible(text: &str) -> Option<String> {
+    (text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+/// Says that a setting is absent that another one needs.
+pub(super) fn missing(name: &'static str) -> InvalidSetting {
+    InvalidSetting { name, value: "absent".to_owned(), expected: setting_named(name).expected }
+}
+
 /// Parses `true` or `false`.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {

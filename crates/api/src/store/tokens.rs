@@ -14,6 +14,8 @@ pub(crate) enum Scope {
     Full,
     /// Uploading to one workspace, by its immutable id, and polling that upload.
     Upload(String),
+    /// Fetching from one workspace and, unless it is read-only, pushing to it.
+    Git { workspace_id: String, read_only: bool },
 }
 
 /// A live token with its user.
@@ -24,6 +26,8 @@ pub(crate) struct TokenRow {
     pub(crate) user_id: i64,
     pub(crate) email: String,
     pub(crate) is_staff: bool,
+    /// The groups that the user is a member of.
+    pub(crate) groups: Vec<String>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) last_used_at: Option<Timestamp>,
 }
@@ -37,6 +41,28 @@ pub(crate) struct NewToken<'a> {
     pub(crate) user_id: i64,
     pub(crate) now: Timestamp,
 }
+
+/// A token as its user sees it: one of the user's own, or an upload token that the user made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenListing {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) name: Option<String>,
+    /// The name of the only workspace that it is good for.
+    pub(crate) workspace: Option<String>,
+    pub(crate) location: Option<String>,
+    pub(crate) suffix: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) revoked_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// Which tokens their user sees and may end; an admin token is the operator's, a Git token dies soon.
+const LISTED: &str = "SELECT tokens.id, kind, tokens.name, workspaces.name AS workspace, location, suffix,
+    tokens.created_at, expires_at, revoked_at, last_used_at
+    FROM tokens LEFT JOIN workspaces ON workspaces.id = workspace_id
+    WHERE user_id = $1 AND kind IN ('personal', 'upload')";
 
 /// The last moment at which any upload token of one location works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +79,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<Option<TokenRow>, sqlx::Error> {
         let row = sqlx::query(
-            "SELECT tokens.id, kind, workspace_id, user_id, email, is_staff, expires_at, last_used_at
+            "SELECT tokens.id, kind, workspace_id, read_only, user_id, email, is_staff, expires_at, last_used_at
              FROM tokens JOIN users ON users.id = tokens.user_id
              WHERE hash = $1 AND revoked_at IS NULL AND is_active
                AND (expires_at IS NULL OR expires_at > $2)",
@@ -62,7 +88,10 @@ impl Database {
         .bind(micros(now))
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|row| read(&row)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let mut token = read(&row)?;
+        token.groups = self.groups_of(&token.email).await?;
+        Ok(Some(token))
     }
 
     /// Notes that a token was used.
@@ -110,6 +139,79 @@ impl Database {
         transaction.commit().await
     }
 
+    /// Makes a personal token; false when the user has so many that work, or was disabled meanwhile.
+    pub(crate) async fn add_personal_token(
+        &self,
+        token: &NewToken<'_>,
+        name: &str,
+        expires_at: Timestamp,
+        most: u32,
+    ) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "INSERT INTO tokens (id, hash, suffix, kind, user_id, name, created_at, expires_at)
+             SELECT $1, $2, $3, 'personal', id, $4, $5, $6 FROM users
+             WHERE id = $7 AND is_active AND $8 > (SELECT COUNT(*) FROM tokens
+               WHERE user_id = $7 AND kind = 'personal' AND revoked_at IS NULL AND expires_at > $5)",
+        )
+        .bind(token.id)
+        .bind(token.hash.to_hex())
+        .bind(token.suffix)
+        .bind(name)
+        .bind(micros(token.now))
+        .bind(micros(expires_at))
+        .bind(token.user_id)
+        .bind(i64::from(most))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lists a user's personal tokens and the upload tokens that the user made, the oldest first.
+    pub(crate) async fn tokens_of(&self, user_id: i64) -> Result<Vec<TokenListing>, sqlx::Error> {
+        let sql = format!("{LISTED} ORDER BY tokens.created_at, tokens.id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(user_id).fetch_all(&self.pool).await?;
+        rows.iter().map(read_listing).collect()
+    }
+
+    /// Finds one of those that [`Database::tokens_of`] lists.
+    pub(crate) async fn token_of(&self, user_id: i64, id: &str) -> Result<Option<TokenListing>, sqlx::Error> {
+        let sql = format!("{LISTED} AND tokens.id = $2");
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(user_id).bind(id).fetch_optional(&self.pool).await?;
+        row.map(|row| read_listing(&row)).transpose()
+    }
+
+    /// Revokes one of a user's tokens, which may be revoked already.
+    pub(crate) async fn revoke_token(
+        &self,
+        user_id: i64,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE tokens SET revoked_at = $1
+             WHERE user_id = $2 AND id = $3 AND revoked_at IS NULL AND kind IN ('personal', 'upload')",
+        )
+        .bind(micros(now))
+        .bind(user_id)
+        .bind(id)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+    }
+
+    /// Removes one of a user's tokens; false when there was none.
+    pub(crate) async fn delete_token(&self, user_id: i64, id: &str) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "DELETE FROM tokens WHERE user_id = $1 AND id = $2 AND kind IN ('personal', 'upload')",
+        )
+        .bind(user_id)
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Makes an upload token for a workspace that is still there; tells whether it was.
     pub(crate) async fn add_upload_token(
         &self,
@@ -133,6 +235,39 @@ impl Database {
         .bind(workspace_id)
         .execute(&self.pool)
         .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Makes a token that fetches from a workspace that is still there, and pushes to it unless it is read-only;
+    /// tells whether it was. Those of the same user that died are forgotten.
+    pub(crate) async fn add_git_token(
+        &self,
+        token: &NewToken<'_>,
+        workspace_id: &str,
+        read_only: bool,
+        expires_at: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM tokens WHERE kind = 'git' AND user_id = $1 AND expires_at <= $2")
+            .bind(token.user_id)
+            .bind(micros(token.now))
+            .execute(&mut *transaction)
+            .await?;
+        let done = sqlx::query(
+            "INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, read_only, created_at, expires_at)
+             SELECT $1, $2, $3, 'git', $4, id, $5, $6, $7 FROM workspaces WHERE id = $8 AND state = 'ready'",
+        )
+        .bind(token.id)
+        .bind(token.hash.to_hex())
+        .bind(token.suffix)
+        .bind(token.user_id)
+        .bind(read_only)
+        .bind(micros(token.now))
+        .bind(micros(expires_at))
+        .bind(workspace_id)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -168,8 +303,9 @@ fn read(row: &SqliteRow) -> Result<TokenRow, sqlx::Error> {
     let workspace_id: Option<String> = row.try_get("workspace_id")?;
     let kind: String = row.try_get("kind")?;
     let scope = match (kind.as_str(), workspace_id) {
-        ("admin", None) => Scope::Full,
-        // An upload token without its workspace may do nothing: no workspace has an empty id.
+        ("admin" | "personal", None) => Scope::Full,
+        ("git", Some(workspace_id)) => Scope::Git { workspace_id, read_only: row.try_get("read_only")? },
+        // A narrow token without its workspace may do nothing: no workspace has an empty id.
         (_, workspace_id) => Scope::Upload(workspace_id.unwrap_or_default()),
     };
     Ok(TokenRow {
@@ -178,7 +314,24 @@ fn read(row: &SqliteRow) -> Result<TokenRow, sqlx::Error> {
         user_id: row.try_get("user_id")?,
         email: row.try_get("email")?,
         is_staff: row.try_get("is_staff")?,
+        groups: Vec::new(),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(timestamp),
         last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(timestamp),
+    })
+}
+
+fn read_listing(row: &SqliteRow) -> Result<TokenListing, sqlx::Error> {
+    let time = |name| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(name)?.map(timestamp));
+    Ok(TokenListing {
+        id: row.try_get("id")?,
+        kind: row.try_get("kind")?,
+        name: row.try_get("name")?,
+        workspace: row.try_get("workspace")?,
+        location: row.try_get("location")?,
+        suffix: row.try_get("suffix")?,
+        created_at: timestamp(row.try_get("created_at")?),
+        expires_at: time("expires_at")?,
+        revoked_at: time("revoked_at")?,
+        last_used_at: time("last_used_at")?,
     })
 }

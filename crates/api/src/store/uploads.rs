@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, micros, timestamp};
+use super::{Database, micros, slack_messages, timestamp};
+use crate::admin::ArchivedUpload;
 
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +183,7 @@ impl Database {
         finished: &Finished,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "UPDATE uploads SET state = $1, sha256 = COALESCE($2, sha256), size_bytes = COALESCE($3, size_bytes), commit_id = $4, answer_json = $5,
                error_json = $6, finished_at = $7, counts_json = $8, error_brief_json = $9
@@ -197,9 +199,10 @@ impl Database {
         .bind(&finished.counts_json)
         .bind(&finished.error_brief_json)
         .bind(id)
-        .execute(&self.pool)
-        .await
-        .map(drop)
+        .execute(&mut *transaction)
+        .await?;
+        slack_messages::enqueue(&mut transaction, id, now).await?;
+        transaction.commit().await
     }
 
     /// Finds an upload of a living workspace.
@@ -210,6 +213,36 @@ impl Database {
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&self.pool).await?;
         row.map(|row| read(&row)).transpose()
+    }
+
+    /// Adds a finished upload of a workspace that came from elsewhere; nobody polls it any more.
+    pub(crate) async fn import_upload(
+        &self,
+        workspace_id: &str,
+        upload: &ArchivedUpload,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO uploads (id, workspace_id, via, state, email, token_id, options_json, sha256, size_bytes,
+               created_at, finished_at, commit_id, counts_json, error_brief_json)
+             VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(&upload.id)
+        .bind(workspace_id)
+        .bind(&upload.via)
+        .bind(&upload.state)
+        .bind(&upload.email)
+        .bind(&upload.options)
+        .bind(&upload.sha256)
+        .bind(upload.size_bytes)
+        .bind(micros(upload.created_at))
+        .bind(upload.finished_at.map(micros))
+        .bind(&upload.commit)
+        .bind(&upload.counts)
+        .bind(&upload.error_brief)
+        .execute(&self.pool)
+        .await
+        .map(drop)
     }
 
     /// Counts the uploads of a workspace.
@@ -261,6 +294,7 @@ impl Database {
         error: &RecordedError,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3
              WHERE state = 'running' AND via = 'inline'",
@@ -268,12 +302,13 @@ impl Database {
         .bind(&error.json)
         .bind(micros(now))
         .bind(&error.brief_json)
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
+        slack_messages::enqueue_all(&mut transaction, now).await?;
         sqlx::query("UPDATE uploads SET state = 'open' WHERE state = 'running' AND via = 'presigned'")
-            .execute(&self.pool)
-            .await
-            .map(drop)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
     }
 
     /// Lists uploads that expired before a moment and may still have an object.

@@ -32,6 +32,8 @@ pub(crate) struct Indexed {
     pub(crate) locations: Vec<String>,
     /// E-mail addresses of all who have a role.
     pub(crate) members: Vec<String>,
+    /// Groups whose members have a role.
+    pub(crate) groups: Vec<String>,
 }
 
 /// Whose workspaces a list shows.
@@ -45,8 +47,10 @@ pub(crate) enum VisibleTo<'a> {
 
 const COLUMNS: &str =
     "id, name, owner, version, created_at, updated_at, revision, display_name, locations_json";
-const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
-    OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2))";
+pub(super) const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
+    OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2)
+    OR id IN (SELECT workspace_id FROM workspace_groups
+              WHERE group_name IN (SELECT group_name FROM user_group_members WHERE email_key = $2)))";
 
 impl Database {
     /// Takes the name for a workspace whose repository is still to be made; false when it is taken.
@@ -89,7 +93,7 @@ impl Database {
         .bind(id)
         .execute(&mut *transaction)
         .await?;
-        put_members(&mut transaction, id, &indexed.members).await?;
+        put_members(&mut transaction, id, indexed).await?;
         transaction.commit().await
     }
 
@@ -142,6 +146,13 @@ impl Database {
         Ok(rows.iter().filter_map(readable).collect())
     }
 
+    /// Lists the enabled locations of the workspaces that a caller sees, each set of them once.
+    pub(crate) async fn enabled_locations(&self, visible: VisibleTo<'_>) -> Result<Vec<String>, sqlx::Error> {
+        let (staff, key) = visible.bound();
+        let sql = format!("SELECT DISTINCT locations_json FROM workspaces WHERE {VISIBLE}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(staff).bind(key).fetch_all(&self.pool).await
+    }
+
     /// Lists every living workspace, for the check of the index at start.
     pub(crate) async fn all_workspaces(&self) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
         self.list_workspaces(VisibleTo::Staff, 0, u64::MAX).await
@@ -156,7 +167,9 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let update = sqlx::query(
-            "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3, updated_at = $4
+            // Without a revision it is only read again after a migration: nothing moved.
+            "UPDATE workspaces SET revision = $1, display_name = $2, locations_json = $3,
+               updated_at = CASE WHEN revision IS NULL OR revision = $1 THEN updated_at ELSE $4 END
              WHERE id = $5 AND state = 'ready'",
         )
         .bind(&indexed.revision)
@@ -169,9 +182,29 @@ impl Database {
         }
         let mut transaction = self.derived.begin().await?;
         if update.execute(&mut *transaction).await?.rows_affected() == 1 {
-            put_members(&mut transaction, id, &indexed.members).await?;
+            put_members(&mut transaction, id, indexed).await?;
         }
         transaction.commit().await
+    }
+
+    /// Lists the addresses that the index gives a role on a workspace, in order.
+    pub(crate) async fn members(&self, id: &str) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT email_key FROM workspace_members WHERE workspace_id = $1 ORDER BY email_key",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Dates the last move of the default branch back to when it was, for a workspace that came from elsewhere.
+    pub(crate) async fn set_updated(&self, id: &str, updated_at: Timestamp) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE workspaces SET updated_at = $1 WHERE id = $2")
+            .bind(micros(updated_at))
+            .bind(id)
+            .execute(&self.pool)
+            .await
+            .map(drop)
     }
 
     /// Changes the owner of a living workspace.
@@ -204,10 +237,18 @@ impl Database {
     pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         for sql in [
+            "DELETE FROM runners WHERE workspace_id = $1",
+            "DELETE FROM runner_tokens WHERE workspace_id = $1",
+            "DELETE FROM workspace_secrets WHERE workspace_id = $1",
+            "DELETE FROM slack_messages WHERE workspace_id = $1",
+            "DELETE FROM slack_states WHERE workspace_id = $1",
+            "DELETE FROM slack_integrations WHERE workspace_id = $1",
+            "DELETE FROM organization_workspaces WHERE workspace_id = $1",
             "DELETE FROM uploads WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
             "DELETE FROM slx_ids WHERE workspace_id = $1",
+            "DELETE FROM workspace_groups WHERE workspace_id = $1",
             "DELETE FROM workspaces WHERE id = $1",
         ] {
             sqlx::query(sql).bind(id).execute(&mut *transaction).await?;
@@ -223,8 +264,13 @@ impl Database {
     }
 }
 
-impl VisibleTo<'_> {
-    fn bound(self) -> (bool, String) {
+impl<'a> VisibleTo<'a> {
+    /// Returns what a caller sees.
+    pub(crate) fn of(caller: &'a crate::auth::Caller) -> Self {
+        if caller.is_staff() { Self::Staff } else { Self::Email(caller.email()) }
+    }
+
+    pub(super) fn bound(self) -> (bool, String) {
         match self {
             Self::Staff => (true, String::new()),
             Self::Email(email) => (false, email_key(email)),
@@ -235,13 +281,25 @@ impl VisibleTo<'_> {
 async fn put_members(
     connection: &mut sqlx::SqliteConnection,
     id: &str,
-    members: &[String],
+    indexed: &Indexed,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM workspace_members WHERE workspace_id = $1")
+    for sql in [
+        "DELETE FROM workspace_members WHERE workspace_id = $1",
+        "DELETE FROM workspace_groups WHERE workspace_id = $1",
+    ] {
+        sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+    }
+    for group in &indexed.groups {
+        sqlx::query(
+            "INSERT INTO workspace_groups (workspace_id, group_name) VALUES ($1, $2)
+             ON CONFLICT (workspace_id, group_name) DO NOTHING",
+        )
         .bind(id)
+        .bind(group)
         .execute(&mut *connection)
         .await?;
-    for email in members {
+    }
+    for email in &indexed.members {
         sqlx::query(
             "INSERT INTO workspace_members (workspace_id, email_key) VALUES ($1, $2)
              ON CONFLICT (workspace_id, email_key) DO NOTHING",

@@ -112,7 +112,7 @@ pub(crate) async fn caught(applying: impl Future<Output = Applied>) -> Applied {
 pub(crate) async fn record(app: &AppState, id: &str, finished: &Finished) {
     for pause in RECORD_PAUSES {
         match app.database.finish_upload(id, finished, now()).await {
-            Ok(()) => return,
+            Ok(()) => return app.slack.wake(),
             Err(error) => tracing::error!(id, %error, "what came of an upload can't be recorded"),
         }
         tokio::time::sleep(pause).await;

@@ -2,15 +2,12 @@
 
 use std::fmt::Write;
 
-use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, BASE, TestApp, bundle, sample};
+use crate::app::{BASE, TestApp, bundle, sample};
 
 const ABC: &str = "/api/v3/workspaces/abc";
 
@@ -184,28 +181,6 @@ async fn tokens_end_with_their_workspace() {
     app.ask(token, Method::GET, &format!("{ABC}/upload"), Value::Null).await.error(401);
 }
 
-/// Sends all of a body but its end, lets things change, and then ends it.
-async fn slowly(app: &TestApp, token: &str, method: Method, path: &str, change: &'static str) -> Answer {
-    let text = match method {
-        Method::POST => json!({ "output": STANDARD.encode(bundle(&sample("abc", 1))) }),
-        _ => json!({ "displayName": "changed" }),
-    };
-    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(text.to_string()))]);
-    let (send, end) = tokio::sync::oneshot::channel::<()>();
-    let end = futures_util::stream::once(async {
-        end.await.unwrap();
-        Ok(Bytes::from_static(b" "))
-    });
-    let request =
-        Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
-    let asked = app.send(request.body(Body::from_stream(begun.chain(end))).unwrap());
-    let changed = async {
-        app.sql(change).await;
-        send.send(()).unwrap();
-    };
-    futures_util::future::join(asked, changed).await.0
-}
-
 #[tokio::test]
 async fn who_lost_the_right_during_a_slow_body_writes_nothing() {
     for (change, status) in [
@@ -218,7 +193,12 @@ async fn who_lost_the_right_during_a_slow_body_writes_nothing() {
             let app = TestApp::start().await;
             let ann = app.user("ann@example.com").await;
             app.ask(&ann, Method::POST, BASE, json!({ "name": "abc" })).await.expect(201);
-            let answer = slowly(&app, &ann, method, &format!("{BASE}{path}"), change).await;
+            let body = match method {
+                Method::POST => json!({ "output": STANDARD.encode(bundle(&sample("abc", 1))) }),
+                _ => json!({ "displayName": "changed" }),
+            };
+            let path = format!("{BASE}{path}");
+            let answer = app.slowly(&ann, method, &path, body, async || app.sql(change).await).await;
             assert_eq!(answer.status, status, "{change} {path}");
             assert_eq!(app.commits(), 1);
         }

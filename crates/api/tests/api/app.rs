@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,7 @@ pub(crate) type Files = BTreeMap<RepoPath, Bytes>;
 pub(crate) struct TestApp {
     server: Server,
     directory: TempDir,
+    settings: Vec<(String, String)>,
 }
 
 /// What came back.
@@ -89,19 +91,31 @@ impl TestApp {
             ("WORKSTEAD_ADMIN_EMAIL", "admin@example.com"),
         ]);
         all.extend(settings.iter().copied());
-        let settings = Settings::from_lookup(|name| all.get(name).map(|value| (*value).to_owned())).unwrap();
-        let server = Server::bind(settings).await.unwrap();
-        Self { server, directory }
+        let server = Settings::from_lookup(|name| all.get(name).map(|value| (*value).to_owned())).unwrap();
+        let server = Server::bind(server).await.unwrap();
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { server, directory, settings: settings.collect() }
     }
 
-    /// Stops without any farewell and starts again on the same data; `meanwhile` changes them.
+    /// Starts on data that another server left.
+    pub(crate) async fn start_on(directory: TempDir) -> Self {
+        Self::start_in(directory, &[]).await
+    }
+
+    /// Stops without any farewell, and leaves the data.
+    pub(crate) fn stop(self) -> TempDir {
+        self.directory
+    }
+
+    /// Stops without any farewell and starts again on the same data and settings; `meanwhile` changes the data.
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
-        let Self { server, directory } = self;
+        let Self { server, directory, settings } = self;
         drop(server);
         let database = open_database(directory.path()).await;
         meanwhile(&database).await;
         database.close().await;
-        Self::start_in(directory, &[]).await
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self::start_in(directory, &settings).await
     }
 
     /// Takes the only workspace away as a deletion does that comes between two steps of a request: its row
@@ -119,6 +133,14 @@ impl TestApp {
         let database = open_database(self.directory.path()).await;
         sqlx::query(sql).execute(&database).await.unwrap();
         database.close().await;
+    }
+
+    /// Counts what a statement finds.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let database = open_database(self.directory.path()).await;
+        let count = sqlx::query_scalar(sql).fetch_one(&database).await.unwrap();
+        database.close().await;
+        count
     }
 
     /// Returns the directory of all data.
@@ -143,6 +165,31 @@ impl TestApp {
             request.header("content-type", "application/json").body(Body::from(body.to_string()))
         };
         self.send(request.unwrap()).await
+    }
+
+    /// Sends all of a JSON body but its end, lets things change, and then ends it.
+    pub(crate) async fn slowly(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+        change: impl AsyncFnOnce(),
+    ) -> Answer {
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(body.to_string()))]);
+        let (send, end) = tokio::sync::oneshot::channel::<()>();
+        let end = futures_util::stream::once(async {
+            end.await.unwrap();
+            Ok(Bytes::from_static(b" "))
+        });
+        let request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let asked = self.send(request.body(Body::from_stream(begun.chain(end))).unwrap());
+        let changed = async {
+            change().await;
+            send.send(()).unwrap();
+        };
+        futures_util::future::join(asked, changed).await.0
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -180,27 +227,49 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// Asserts that a text is in no file of the data directory, the database and its log among them.
+    pub(crate) fn assert_nowhere(&self, text: &str) {
+        let mut holding = Vec::new();
+        let mut known = 0;
+        let mut directories = vec![self.data()];
+        while let Some(directory) = directories.pop() {
+            for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    directories.push(path);
+                    continue;
+                }
+                if !path.is_file() {
+                    continue;
+                }
+                let content = std::fs::read(&path).unwrap();
+                let holds = |text: &str| content.windows(text.len()).any(|window| window == text.as_bytes());
+                // The admin's address is in the database as it is, so that what is in clear is found.
+                known += usize::from(holds("admin@example.com"));
+                if holds(text) {
+                    holding.push(path);
+                }
+            }
+        }
+        assert!(known > 0 && holding.is_empty(), "{holding:?}");
+    }
+
     /// Creates a workspace and returns its object.
     pub(crate) async fn create(&self, name: &str) -> Value {
         self.post(BASE, json!({ "name": name })).await.expect(201)
     }
 
     /// Makes a user who is not staff, and returns a token.
+    ///
+    /// The token is put into the database: a way to it by the routes would hash a password each time.
     pub(crate) async fn user(&self, email: &str) -> String {
+        let user = self.post("/api/v3/users", json!({ "email": email })).await.expect(201);
         let token = format!("wst_{}", hex::encode(Sha256::digest(email)));
         let database = open_database(self.directory.path()).await;
-        let id = i64::from_be_bytes(Sha256::digest(email)[..8].try_into().unwrap()) >> 8;
-        sqlx::query("INSERT INTO users VALUES ($1, $2, $3, FALSE, TRUE, 0)")
-            .bind(id)
-            .bind(email)
-            .bind(email.to_lowercase())
-            .execute(&database)
-            .await
-            .unwrap();
-        sqlx::query("INSERT INTO tokens (id, hash, suffix, kind, user_id, created_at) VALUES ($1, $2, 'x', 'admin', $3, 0)")
+        sqlx::query("INSERT INTO tokens (id, hash, suffix, kind, user_id, name, created_at) VALUES ($1, $2, $3, 'personal', $4, 'test', 0)")
             .bind(email)
             .bind(hex::encode(Sha256::digest(&token)))
-            .bind(id)
+            .bind(&token[token.len() - 4..])
+            .bind(user["id"].as_i64().unwrap())
             .execute(&database)
             .await
             .unwrap();
@@ -266,7 +335,7 @@ fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-async fn open_database(directory: &Path) -> SqlitePool {
+pub(crate) async fn open_database(directory: &Path) -> SqlitePool {
     let file = directory.join("data/workstead.db");
     SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap()
 }

@@ -3,19 +3,29 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod admin;
 mod app;
 mod branches;
 mod builder_config;
 mod configuration_index;
 mod corpus;
+mod every_route;
 mod http;
 mod lists;
+mod locations;
+mod people;
 mod presigned;
 mod restart;
+mod runners;
+mod secrets;
 mod serve;
+mod slack;
+mod slack_messages;
+mod slack_stand_in;
 mod slxoptions;
 mod slxs;
 mod status;
 mod sync_typed;
 mod uploads;
+mod user_tokens;
 mod workspaces;

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::app::{ADMIN, Answer, BASE, TestApp, bundle, sample};
 
 /// Puts bytes exactly as the answer of `GET upload` says.
-async fn put(app: &TestApp, signed: &Value, bytes: &[u8]) -> Answer {
+pub(crate) async fn put(app: &TestApp, signed: &Value, bytes: &[u8]) -> Answer {
     let url = signed["url"].as_str().unwrap().strip_prefix("https://ws.example").unwrap();
     let mut request = Request::builder().method(signed["method"].as_str().unwrap()).uri(url);
     for (name, value) in signed["headers"].as_object().unwrap() {
@@ -22,7 +22,7 @@ async fn put(app: &TestApp, signed: &Value, bytes: &[u8]) -> Answer {
     app.send(request.body(Body::from(bytes.to_vec())).unwrap()).await
 }
 
-fn path_of(signed: &Value, field: &str) -> String {
+pub(crate) fn path_of(signed: &Value, field: &str) -> String {
     signed[field].as_str().unwrap().strip_prefix("https://ws.example").unwrap().to_owned()
 }
 

@@ -1,16 +1,13 @@
 //! Many small packs become few.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::ffi::OsStr;
+use std::time::Duration;
 
 use fs_err as fs;
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Repository;
-use super::error::{Error, Result};
+use super::error::Result;
+use super::program::Run;
 
 /// Packs from which on reading gets slower for having to look into each.
 ///
@@ -18,20 +15,6 @@ use super::error::{Error, Result};
 pub(super) const MAX_PACKS: usize = 20;
 /// Longest that writers are kept waiting.
 const MAX_TIME: Duration = Duration::from_mins(10);
-/// How long `git` may take to remove its temporary files when it is told to end.
-const GRACE: Duration = Duration::from_secs(5);
-/// Most bytes of what `git` complains of that are told.
-const MAX_COMPLAINT_BYTES: u64 = 500;
-/// How memory and processors are spared; large files are copied as they are.
-const SETTINGS: &[&str] = &[
-    "gc.auto=0",
-    "core.fsync=all",
-    "core.hooksPath=/dev/null",
-    "core.attributesFile=/dev/null",
-    "core.bigFileThreshold=32m",
-    "pack.threads=1",
-    "pack.windowMemory=128m",
-];
 
 impl Repository {
     /// Tells whether there are so many packs that [`consolidate`](Self::consolidate) is worth its while.
@@ -54,78 +37,17 @@ impl Repository {
 
     pub(super) fn consolidate_within(&self, limit: Duration) -> Result<()> {
         let writer = self.writer()?;
-        // A file, not a pipe: whoever writes much to it need not wait for a reader.
-        let mut complaints = tempfile::tempfile()?;
-        let mut command = self.repack();
-        let ended = command
-            .stderr(complaints.try_clone()?)
-            .spawn()
-            .and_then(|mut child| wait_within(&mut child, limit));
+        let ended = Run {
+            program: self.git_program(),
+            directory: self.directory(),
+            command: "repack",
+            arguments: &["-d", "--geometric=2", "-q"].map(OsStr::new),
+            limit,
+        }
+        .run();
         // Whatever git did, old handles may know packs that are gone.
         self.objects().renew();
         drop(writer);
-        let Some(status) = ended? else { return Err(Error::ProgramTooSlow { command: "repack", limit }) };
-        if status.success() {
-            return Ok(());
-        }
-        let length = complaints.seek(SeekFrom::End(0))?;
-        complaints.seek(SeekFrom::Start(length.saturating_sub(MAX_COMPLAINT_BYTES)))?;
-        let mut output = Vec::new();
-        complaints.take(MAX_COMPLAINT_BYTES).read_to_end(&mut output)?;
-        let output = String::from_utf8_lossy(&output).trim().to_owned();
-        Err(Error::Program { command: "repack", status, output })
-    }
-
-    fn repack(&self) -> Command {
-        let mut command = Command::new(self.git_program());
-        command
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", "/nonexistent")
-            .env("LC_ALL", "C")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
-            .arg("--git-dir")
-            .arg(self.directory())
-            .args(["repack", "-d", "--geometric=2", "-q"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            // A group of its own, so that a signal reaches what it started too.
-            .process_group(0);
-        command
-    }
-}
-
-/// Waits for a process; one that takes too long is ended with all that it started.
-fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    if let Some(status) = poll(child, limit)? {
-        return Ok(Some(status));
-    }
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let signal = |signal| {
-        // An error means that nobody is left.
-        let _ = group.map(|group| kill_process_group(group, signal));
-    };
-    signal(Signal::TERM);
-    poll(child, GRACE)?;
-    // The first of the group may be gone and others not.
-    signal(Signal::KILL);
-    child.wait()?;
-    Ok(None)
-}
-
-/// Waits for a process to end by itself.
-fn poll(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Ok(None);
-        }
-        sleep(left.min(Duration::from_millis(10)));
+        ended
     }
 }

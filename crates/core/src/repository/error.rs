@@ -87,6 +87,9 @@ pub enum Error {
         /// The branch that exists.
         other: String,
     },
+    /// A repository lacks the branch that all is read from.
+    #[error("there is no branch `{0}` in it")]
+    NoBranch(String),
     /// A branch exists that was to be made.
     #[error("branch `{0}` exists already")]
     BranchExists(String),

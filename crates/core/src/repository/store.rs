@@ -14,8 +14,10 @@ use super::error::{Error, Result};
 use super::layout::{clean_repository, sync_directory, write_durably, write_repository};
 use super::message::Author;
 use super::names::RepositoryId;
+use super::transfer::read_bundle;
 use super::{Inner, Repository};
 use crate::name::BranchName;
+use crate::oid::CommitId;
 use crate::tree::Edits;
 
 /// Repositories that stay open after their last use.
@@ -170,6 +172,41 @@ impl RepositoryStore {
         let _ = temporary.keep();
         sync_directory(&self.inner.root)?;
         self.open_slot(id, &mut slot)
+    }
+
+    /// Makes a repository of a bundle that [`Repository::write_bundle`] wrote; it is there with all of it or not at all.
+    ///
+    /// It must bring the default branch, or nothing could be read of it.
+    pub fn restore(&self, id: &RepositoryId, branch: &BranchName, bundle: &Path) -> Result<Repository> {
+        let slot = self.slot(id);
+        let mut slot = lock(&slot);
+        let directory = self.directory(id);
+        if directory.exists() {
+            return Err(Error::AlreadyExists(id.clone()));
+        }
+        let prefix = format!("{NEW}{id}-");
+        let temporary = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.inner.root)?;
+        write_repository(temporary.path(), &branch.reference())?;
+        read_bundle(&self.inner.shared.git_program, temporary.path(), bundle)?;
+        let restored = self.open_at(id, temporary.path().to_owned(), &slot)?;
+        if Repository::new(restored).head(branch)?.is_none() {
+            return Err(Error::NoBranch(branch.to_string()));
+        }
+        fs::rename(temporary.path(), &directory)?;
+        // It has another name now, under which there is nothing to remove.
+        let _ = temporary.keep();
+        sync_directory(&self.inner.root)?;
+        self.open_slot(id, &mut slot)
+    }
+
+    /// Returns where a branch is, without opening the repository: for the many that nobody asked for yet.
+    pub fn peek_head(&self, id: &RepositoryId, branch: &BranchName) -> Result<Option<CommitId>> {
+        // A branch that was packed with others (git-pack-refs) needs the whole reading.
+        let file = fs::read_to_string(self.directory(id).join(branch.reference()));
+        match file.ok().and_then(|text| CommitId::parse(text.trim()).ok()) {
+            Some(commit) => Ok(Some(commit)),
+            None => self.get(id)?.head(branch),
+        }
     }
 
     /// Opens a repository.

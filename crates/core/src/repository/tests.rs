@@ -7,3 +7,4 @@ mod history;
 mod lifecycle;
 mod packs;
 mod stage;
+mod transfer;

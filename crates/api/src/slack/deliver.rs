@@ -1,0 +1,188 @@
+//! The sending of what the database holds to be told, apart from every request.
+//!
+//! It goes by what is there, not by what it is told: a wake only makes it look sooner. So it makes no difference
+//! whether a message was left by this process or by one that is gone.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{As, CallError, breaks_connection};
+use super::{message, open_token};
+use crate::app::{App, AppState};
+use crate::error::ApiError;
+use crate::store::now;
+use crate::store::slack::SlackRow;
+use crate::store::slack_messages::SlackMessage;
+
+/// How long it rests when nothing is said to be due.
+const REST: Duration = Duration::from_mins(10);
+/// How long it rests when the database fails.
+const AFTER_FAILURE: Duration = Duration::from_mins(1);
+/// How long nobody else takes a message that is being sent: longer than a call may take.
+const LEASE: SignedDuration = SignedDuration::from_mins(1);
+/// How long a connection rests after each failure of its message; after the last the message is given up.
+const PAUSES: [SignedDuration; 7] = [
+    SignedDuration::from_secs(5),
+    SignedDuration::from_secs(30),
+    SignedDuration::from_mins(2),
+    SignedDuration::from_mins(10),
+    SignedDuration::from_mins(30),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(2),
+];
+
+/// How the sender is spoken to.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    wake: Notify,
+    stopped: CancellationToken,
+}
+
+impl Signals {
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.cancel();
+    }
+}
+
+/// Starts the sender, which ends by [`super::Slack::stop`] or with the server.
+pub(crate) fn start(app: &AppState) {
+    let signals = Arc::clone(&app.slack.signals);
+    // While it rests it must not keep alive what nobody else uses.
+    app.work.spawn(send_forever(app.downgrade(), signals));
+}
+
+async fn send_forever(app: Weak<App>, signals: Arc<Signals>) {
+    loop {
+        let Some(app) = AppState::upgrade(&app) else { return };
+        let rest = send_due(&app, &signals).await.unwrap_or_else(|error| {
+            let cause = error.cause().map(ToString::to_string);
+            tracing::warn!(cause, "messages to Slack can't be looked up; it is tried again");
+            AFTER_FAILURE
+        });
+        drop(app);
+        tokio::select! {
+            () = signals.stopped.cancelled() => return,
+            () = signals.wake.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
+    }
+}
+
+/// Sends all that is due, and returns how long to rest.
+async fn send_due(app: &AppState, signals: &Signals) -> Result<Duration, ApiError> {
+    while !signals.stopped.is_cancelled() {
+        let now = now();
+        let Some(message) = app.database.take_slack_message(now, now + LEASE).await? else { break };
+        send(app, &message).await?;
+    }
+    let next = app.database.next_slack_message().await?;
+    let wait = next.map(|next| Duration::try_from(next.duration_since(now())).unwrap_or_default());
+    // A millisecond more, so that it is due when it is looked for.
+    Ok(wait.map_or(REST, |wait| wait + Duration::from_millis(1)).min(REST))
+}
+
+async fn send(app: &AppState, message: &SlackMessage) -> Result<(), ApiError> {
+    let row = app.database.find_slack(&message.workspace_id).await?;
+    let row = row.filter(|row| row.id == message.integration_id);
+    let workspace = app.database.find_workspace_by_id(&message.workspace_id).await?;
+    let (Some(row), Some(workspace)) = (row, workspace) else {
+        return Ok(app.database.drop_slack_message(message).await?);
+    };
+    let link = format!("/api/v3/workspaces/{}/uploads/{}", workspace.name, message.upload_id);
+    let text = message::text(workspace.name.as_str(), message, &app.url(&link));
+    let token = match open_token(app, &row) {
+        Ok(token) => token,
+        Err(error) => {
+            tracing::error!(workspace = %workspace.name, cause = error.cause(), "a Slack token can't be opened");
+            return Ok(app.database.break_slack(&row.id, "not_authed", now()).await?);
+        }
+    };
+    match post(app, token, row.channel.clone(), text).await? {
+        Ok(()) => Ok(app.database.slack_message_sent(message, now()).await?),
+        Err(error) => {
+            tracing::info!(workspace = %workspace.name, %error, attempt = message.attempts, "a message to Slack failed");
+            settle(app, &row, message, error).await
+        }
+    }
+}
+
+/// What `chat.postMessage` answers, of which nothing matters.
+#[derive(Deserialize)]
+struct Posted {}
+
+async fn post(
+    app: &AppState,
+    token: SecretString,
+    channel: String,
+    text: String,
+) -> Result<Result<(), CallError>, ApiError> {
+    let client = app.slack.client.clone();
+    let call = move || {
+        let form = [
+            ("channel", channel.as_str()),
+            ("text", text.as_str()),
+            ("parse", "none"),
+            ("link_names", "false"),
+            ("unfurl_links", "false"),
+            ("unfurl_media", "false"),
+        ];
+        client.call::<Posted>("chat.postMessage", &As::Bot(token), &form).map(drop)
+    };
+    app.work.blocking(call).await
+}
+
+/// Decides what becomes of a message that was not taken.
+async fn settle(
+    app: &AppState,
+    row: &SlackRow,
+    message: &SlackMessage,
+    error: CallError,
+) -> Result<(), ApiError> {
+    let now = now();
+    let wait = match &error {
+        CallError::Refused(word) if breaks_connection(word) => {
+            return Ok(app.database.break_slack(&row.id, word, now).await?);
+        }
+        // Another message may fare better, this one not.
+        CallError::Refused(word) => return Ok(app.database.slack_message_lost(message, word, now).await?),
+        CallError::Limited(wait) => *wait,
+        CallError::Away(_) => None,
+    };
+    let Some(held_until) = next_attempt(message.attempts, wait, now) else {
+        let word = if matches!(error, CallError::Limited(_)) { "ratelimited" } else { "slack_unavailable" };
+        return Ok(app.database.slack_message_lost(message, word, now).await?);
+    };
+    Ok(app.database.hold_slack(message, held_until).await?)
+}
+
+/// Returns when to try again: as Slack says, else the later the more often it failed; nothing when it was enough.
+fn next_attempt(attempts: u32, wait: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+    let pause = PAUSES.get(attempts.saturating_sub(1) as usize)?;
+    Some(now + wait.and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or(*pause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_bounded_and_slack_says_when() {
+        let now = Timestamp::UNIX_EPOCH;
+        let seconds = |attempts, wait: Option<u64>| {
+            next_attempt(attempts, wait.map(Duration::from_secs), now).map(Timestamp::as_second)
+        };
+        assert_eq!([seconds(1, None), seconds(2, None), seconds(7, None)], [Some(5), Some(30), Some(7200)]);
+        assert_eq!((seconds(1, Some(40)), seconds(7, Some(1))), (Some(40), Some(1)));
+        assert_eq!((seconds(8, None), seconds(8, Some(1))), (None, None));
+    }
+}
