@@ -11,6 +11,7 @@ use crate::auth::{self, Caller};
 use crate::error::ApiError;
 use crate::store::email_key;
 use crate::store::tokens::Scope;
+use crate::store::workspaces::WorkspaceRow;
 use crate::view;
 use crate::workspace::{self, Workspace};
 
@@ -20,6 +21,8 @@ pub(crate) enum Action {
     /// Reading anything: the object, status, history. A change of the workspace's fields begins with it too: what
     /// it needs is known only when it is known what changes.
     Read,
+    /// Looking how it is, also when its repository can't be read.
+    Examine,
     /// Cloning and fetching.
     Fetch,
     /// Changing SLXs and their files; what it changes may ask for more.
@@ -44,7 +47,7 @@ impl Action {
     /// Returns the least role that may do it.
     pub(crate) fn needs(self) -> Role {
         match self {
-            Self::Read | Self::Fetch => Role::ReadOnly,
+            Self::Read | Self::Examine | Self::Fetch => Role::ReadOnly,
             Self::Write | Self::Upload | Self::Push | Self::MakeUploadToken => Role::ReadWrite,
             Self::ManageRunners | Self::WriteSecrets | Self::Integrate | Self::Delete => Role::Admin,
         }
@@ -53,6 +56,7 @@ impl Action {
     fn verb(self) -> &'static str {
         match self {
             Self::Read => "reading",
+            Self::Examine => "examining",
             Self::Fetch => "fetching",
             Self::Write => "changing the configuration",
             Self::Upload => "uploading",
@@ -132,6 +136,60 @@ impl Permit {
         let (workspace, role) = authorize_again(app, caller, workspace, *action).await?;
         Ok(Self { caller: caller.clone(), workspace, role, action: *action })
     }
+}
+
+/// A caller let in to see how a workspace is, whatever its repository is like.
+#[derive(Debug, Clone)]
+pub(crate) struct Examination {
+    pub(crate) row: WorkspaceRow,
+    /// Nothing when its repository can't be opened or its head can't be read.
+    pub(crate) workspace: Option<Arc<Workspace>>,
+}
+
+impl FromRequestParts<AppState> for Examination {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &AppState) -> Result<Self, ApiError> {
+        let examination = parts.extensions.get::<Self>().cloned();
+        examination.ok_or_else(|| ApiError::internal("the route's rule is not about examining a workspace"))
+    }
+}
+
+impl Examination {
+    /// Answers 404 when a deletion has overtaken the request, which takes the repository away first.
+    pub(crate) async fn unless_gone(&self, app: &AppState) -> Result<(), ApiError> {
+        match app.database.find_workspace_by_id(&self.row.id).await {
+            Ok(None) => Err(ApiError::workspace_not_found(self.row.name.as_str())),
+            // A database that can't say is what the answer tells of.
+            Ok(Some(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Lets a caller in to see how a workspace is.
+///
+/// Where the head can't be read nobody but staff and the owner has a role, so others don't see the workspace then.
+pub(crate) async fn enter_to_examine(
+    app: &AppState,
+    caller: &Caller,
+    name: &str,
+) -> Result<Examination, ApiError> {
+    match enter(app, caller, name, Action::Examine).await {
+        Ok(Permit { workspace, .. }) => {
+            return Ok(Examination { row: workspace.row.clone(), workspace: Some(workspace) });
+        }
+        Err(error) if error.status().is_server_error() || error.code() == "workspace_gone" => {
+            tracing::warn!(name, cause = error.cause(), %error, "a workspace is examined that can't be opened");
+        }
+        Err(error) => return Err(error),
+    }
+    let invisible = || ApiError::workspace_not_found(name);
+    let row = app.database.find_workspace(name).await?.ok_or_else(invisible)?;
+    refuse_scoped(caller).map_err(|_| invisible())?;
+    if !rules(caller.email(), caller.is_staff(), &row.owner) {
+        return Err(invisible());
+    }
+    Ok(Examination { row, workspace: None })
 }
 
 /// Returns the caller's role when it is enough for the action.
@@ -231,8 +289,13 @@ pub(crate) async fn role_of_user(
     is_staff: bool,
     workspace: &Arc<Workspace>,
 ) -> Result<Option<Role>, ApiError> {
-    if is_staff || email_key(email) == email_key(workspace.owner()) {
+    if rules(email, is_staff, workspace.owner()) {
         return Ok(Some(Role::Admin));
     }
     Ok(view::of_head(app, workspace).await?.role_of(email, groups))
+}
+
+/// Tells whether a user is an admin whatever the permissions say.
+fn rules(email: &str, is_staff: bool, owner: &str) -> bool {
+    is_staff || email_key(email) == email_key(owner)
 }

@@ -19,6 +19,7 @@ use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
+use crate::health::Examinations;
 use crate::login::Failures;
 use crate::password::Passwords;
 use crate::remembered::Remembered;
@@ -87,6 +88,8 @@ pub(crate) struct App {
     /// How many bundles may be worked on.
     upload_slots: Arc<Semaphore>,
     index_locks: Vec<Mutex<()>>,
+    /// What examinations of workspaces remember.
+    pub(crate) health: Examinations,
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
@@ -139,6 +142,7 @@ impl AppState {
             put_turns: Turns::new(PUTS_OF_ONE),
             upload_slots: semaphore(settings.upload_concurrency),
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
+            health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
             settings,

@@ -12,11 +12,10 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::store::now;
 use crate::store::workspaces::VisibleTo;
-use crate::view::{self, View};
+use crate::view;
 use crate::workspace::Workspace;
 
 /// The location of a workspace that enables none.
-pub(crate) const DEFAULT_LOCATION: &str = "default";
 const MAX_CHARS: usize = 200;
 
 /// Whether the runners of a location are there.
@@ -56,12 +55,6 @@ pub(crate) struct AuthorizedLocation {
     #[serde(rename = "type")]
     kind: &'static str,
     health: Health,
-}
-
-/// Returns the workspace's first enabled location, or the one of a workspace that enables none.
-pub(crate) fn default_location(view: &View) -> &str {
-    let enabled = view.file().and_then(|file| file.config.enabled_locations.first());
-    enabled.map_or(DEFAULT_LOCATION, String::as_str)
 }
 
 /// Checks a location that a client names, or says what it must be.

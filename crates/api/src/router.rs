@@ -7,12 +7,15 @@ use axum::middleware::from_fn;
 use axum::routing::put;
 use utoipa_axum::routes;
 
-use crate::access::Action::{Delete, MakeUploadToken, Read, Upload};
+use crate::access::Action::{Delete, Examine, MakeUploadToken, Read, Upload};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::git_http;
 use crate::middleware::envelope;
-use crate::routes::{builder_config, health, objects, openapi, slxoptions, status, uploads, workspaces};
+use crate::routes::{
+    builder_config, default_manifest, health, health_report, objects, openapi, slxoptions, status, uploads,
+    workspaces,
+};
 use crate::routing::Routes;
 use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
 
@@ -46,7 +49,9 @@ fn workspaces() -> Routes {
         .add(Workspace(Read), routes!(workspaces::replace))
         .add(Workspace(Read), routes!(workspaces::update))
         .add(Workspace(Delete), routes!(workspaces::delete))
-        .add(Workspace(Read), routes!(status::get))
+        .add(Workspace(Examine), routes!(status::get))
+        .add(Workspace(Examine), routes!(health_report::get))
+        .add(Workspace(Read), routes!(default_manifest::get))
 }
 
 fn uploads() -> Routes {

@@ -147,37 +147,6 @@ pub(crate) struct WorkspaceCreate {
     permissions: Option<Vec<Permission>>,
 }
 
-/// How a workspace stands.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct WorkspaceStatus {
-    /// Always true: the workspace is there.
-    workspace: bool,
-    /// Whether the head can be read.
-    sync: bool,
-    /// `ready` or `unreadable`.
-    state: String,
-    branch: String,
-    revision: String,
-    slx_count: u64,
-    #[schema(required)]
-    last_upload: Option<UploadRow>,
-    conditions: Vec<Condition>,
-}
-
-/// One statement on how something stands, as Kubernetes writes them.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct Condition {
-    #[schema(rename = "type")]
-    kind: String,
-    /// `True`, `False` or `Unknown`.
-    status: String,
-    reason: String,
-    message: String,
-    last_transition_time: String,
-}
-
 /// An upload and what became of it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -307,6 +276,19 @@ pub(crate) struct BuilderConfigQuery {
     location: Option<String>,
     /// `json` or `yaml`; without it as `Accept` asks, else JSON.
     #[param(pattern = "^(json|yaml)?$")]
+    format: Option<String>,
+}
+
+/// What a template is to be filled with.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DefaultManifestQuery {
+    /// The short name of the SLX that the template is about, `my-slx` unless told.
+    name: Option<String>,
+    /// The location; without it the workspace's first.
+    location: Option<String>,
+    /// `json` or `yaml`; without it as `Accept` asks, else JSON.
+    #[param(pattern = "^(json|yaml)$")]
     format: Option<String>,
 }
 

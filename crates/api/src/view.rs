@@ -14,6 +14,7 @@ use workstead_core::tree::FileTree;
 use workstead_core::workspace_file::{Subject, WorkspaceFile};
 
 use crate::app::AppState;
+use crate::conditions::Readable;
 use crate::error::ApiError;
 use crate::query::rfc3339;
 use crate::store::email_key;
@@ -22,6 +23,9 @@ use crate::workspace::Workspace;
 
 /// The path of the file that makes a repository a workspace.
 pub(crate) const WORKSPACE_FILE: &str = "workspace.yaml";
+
+/// The location of a workspace that enables none: the builder can't do without one.
+const DEFAULT_LOCATION: &str = "default";
 
 /// The workspace as of one commit, which never changes.
 #[derive(Debug)]
@@ -79,6 +83,17 @@ impl View {
     /// Returns what `workspace.yaml` says, or nothing when it is absent or can't be read.
     pub(crate) fn file(&self) -> Option<&WorkspaceFile> {
         self.source.as_deref()?.as_ref().ok()
+    }
+
+    /// Tells whether this commit says what the workspace is.
+    pub(crate) fn readable(&self) -> Readable {
+        if self.file().is_some() { Readable::Yes } else { Readable::NoFile }
+    }
+
+    /// Returns the location that counts when nobody names one: the first that is enabled, else `default`.
+    pub(crate) fn default_location(&self) -> &str {
+        let enabled = self.file().and_then(|file| file.config.enabled_locations.first());
+        enabled.map_or(DEFAULT_LOCATION, String::as_str)
     }
 
     /// Returns roughly how many bytes it keeps: the parsed file and the rendered answer.

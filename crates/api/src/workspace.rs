@@ -113,7 +113,12 @@ pub(crate) async fn open(app: &AppState, row: WorkspaceRow) -> Result<Arc<Worksp
     let id = repository_id(&row.id)?;
     let state = app.clone();
     let repository = app.work.blocking(move || state.repositories.get(&id)).await??;
-    Ok(Arc::new(Workspace { row, repository, branch: BranchName::main() }))
+    Ok(Arc::new(Workspace { row, repository, branch: default_branch() }))
+}
+
+/// Returns the default branch, which all workspaces have in common.
+pub(crate) fn default_branch() -> BranchName {
+    BranchName::main()
 }
 
 /// Reads a row's id as the repository's name.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use workstead_core::name::{SlxName, WorkspaceName};
+use workstead_core::yaml::SyntaxError;
 use workstead_core::yaml::write::write_scalar;
 
 /// The kinds of template.
@@ -20,14 +22,30 @@ pub enum ManifestType {
     Runbook,
     /// A workflow.
     Workflow,
+    /// A persona, which is an assistant and how boldly it acts.
+    Persona,
+    /// The builder's `workspaceInfo.yaml`.
+    WorkspaceInfo,
     /// The builder's `uploadInfo.yaml`, without a token.
     UploadInfo,
+    /// Values for the Helm chart that runs the builder.
+    HelmValues,
 }
 
 impl ManifestType {
     /// All types, in the order in which a list shows them.
-    pub const ALL: [Self; 7] =
-        [Self::Workspace, Self::Slx, Self::Sli, Self::Slo, Self::Runbook, Self::Workflow, Self::UploadInfo];
+    pub const ALL: [Self; 10] = [
+        Self::Workspace,
+        Self::Slx,
+        Self::Sli,
+        Self::Slo,
+        Self::Runbook,
+        Self::Workflow,
+        Self::Persona,
+        Self::WorkspaceInfo,
+        Self::UploadInfo,
+        Self::HelmValues,
+    ];
 
     /// Returns the type's name as it stands in an URL.
     pub const fn as_str(self) -> &'static str {
@@ -38,7 +56,10 @@ impl ManifestType {
             Self::Slo => "slo",
             Self::Runbook => "runbook",
             Self::Workflow => "workflow",
+            Self::Persona => "persona",
+            Self::WorkspaceInfo => "workspaceinfo",
             Self::UploadInfo => "uploadinfo",
+            Self::HelmValues => "helm-values",
         }
     }
 
@@ -47,13 +68,31 @@ impl ManifestType {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Returns where the file belongs: in the repository, but for `uploadinfo`, which is the builder's.
+    /// Returns where the file belongs in the repository; the checks know all of these places but the chart's values.
     pub fn file_path(self, slx: &SlxName) -> String {
+        let name = self.file_name();
         match self {
-            Self::Workspace => "workspace.yaml".to_owned(),
-            Self::Slx | Self::Sli | Self::Slo | Self::Runbook => format!("slxs/{slx}/{self}.yaml"),
-            Self::Workflow => "workflows/my-workflow.yaml".to_owned(),
-            Self::UploadInfo => "uploadInfo.yaml".to_owned(),
+            Self::Workspace | Self::WorkspaceInfo | Self::UploadInfo => name.to_owned(),
+            Self::Slx | Self::Sli | Self::Slo | Self::Runbook => format!("slxs/{slx}/{name}"),
+            Self::Workflow => format!("workflows/{name}"),
+            Self::Persona => format!("personas/{name}"),
+            Self::HelmValues => format!("helm/{name}"),
+        }
+    }
+
+    /// Returns the name of the file, without its directories.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace.yaml",
+            Self::Slx => "slx.yaml",
+            Self::Sli => "sli.yaml",
+            Self::Slo => "slo.yaml",
+            Self::Runbook => "runbook.yaml",
+            Self::Workflow => "my-workflow.yaml",
+            Self::Persona => "my-persona.yaml",
+            Self::WorkspaceInfo => "workspaceInfo.yaml",
+            Self::UploadInfo => "uploadInfo.yaml",
+            Self::HelmValues => "values.yaml",
         }
     }
 
@@ -65,7 +104,10 @@ impl ManifestType {
             Self::Slo => include_str!("../manifests/slo.yaml"),
             Self::Runbook => include_str!("../manifests/runbook.yaml"),
             Self::Workflow => include_str!("../manifests/workflow.yaml"),
+            Self::Persona => include_str!("../manifests/persona.yaml"),
+            Self::WorkspaceInfo => include_str!("../manifests/workspaceinfo.yaml"),
             Self::UploadInfo => include_str!("../manifests/uploadinfo.yaml"),
+            Self::HelmValues => include_str!("../manifests/helm-values.yaml"),
         }
     }
 }
@@ -89,26 +131,49 @@ pub struct ManifestValues {
     pub location_id: String,
     /// The location's name.
     pub location_name: String,
-    /// The API's base URL; slashes at its end are dropped.
+    /// The server's address, to which clients add `/api/v3`; slashes at its end are dropped.
     pub papi_url: String,
+}
+
+impl ManifestValues {
+    /// Returns what a placeholder stands for, as it is written into YAML.
+    fn get(&self, placeholder: &str) -> Option<String> {
+        let text = match placeholder {
+            "workspace" => self.workspace.to_string(),
+            "owner" => self.owner.clone(),
+            "slx" => self.slx.to_string(),
+            "qualifiedSlx" => self.slx.qualified(&self.workspace),
+            "qualifiedWorkflow" => format!("{}--my-workflow", self.workspace),
+            "qualifiedPersona" => format!("{}--my-persona", self.workspace),
+            "personaDescription" => format!("Looks into {} when it needs attention.", self.slx),
+            "locationId" => self.location_id.clone(),
+            "locationName" => self.location_name.clone(),
+            "papiURL" => self.papi_url().to_owned(),
+            "workspaceComment" => return Some(comment(self.workspace.as_str())),
+            "papiURLComment" => return Some(comment(self.papi_url())),
+            _ => return None,
+        };
+        Some(write_scalar(&text).into_owned())
+    }
+
+    fn papi_url(&self) -> &str {
+        self.papi_url.trim_end_matches('/')
+    }
 }
 
 /// Returns a template filled with values, with its comments.
 pub fn default_manifest(kind: ManifestType, values: &ManifestValues) -> String {
-    fill(kind.template(), |placeholder| {
-        let text = match placeholder {
-            "workspace" => values.workspace.to_string(),
-            "owner" => values.owner.clone(),
-            "slx" => values.slx.to_string(),
-            "qualifiedSlx" => values.slx.qualified(&values.workspace),
-            "qualifiedWorkflow" => format!("{}--my-workflow", values.workspace),
-            "locationId" => values.location_id.clone(),
-            "locationName" => values.location_name.clone(),
-            "papiURL" => values.papi_url.trim_end_matches('/').to_owned(),
-            _ => return None,
-        };
-        Some(write_scalar(&text).into_owned())
-    })
+    fill(kind.template(), |placeholder| values.get(placeholder))
+}
+
+/// Returns what the filled template says, read from the very YAML of [`default_manifest`].
+pub fn default_manifest_json(kind: ManifestType, values: &ManifestValues) -> Result<Value, Vec<SyntaxError>> {
+    Ok(workstead_core::yaml::parse(&default_manifest(kind, values))?.to_json())
+}
+
+/// Writes a name or an address, which have only such characters, into a comment, which nothing else may end.
+fn comment(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).collect()
 }
 
 /// Replaces every `{{name}}` by what `value` gives for the name; what it does not know stays.
@@ -133,88 +198,4 @@ fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use workstead_core::check::check_tree;
-    use workstead_core::model::{FactsCache, FileKind};
-    use workstead_core::path::RepoPath;
-    use workstead_core::problem::Problems;
-    use workstead_core::tree::{FileTree, MemoryTree};
-
-    use super::*;
-
-    fn values() -> ManifestValues {
-        ManifestValues {
-            workspace: WorkspaceName::parse("my-workspace").unwrap(),
-            owner: "owner@example.com".to_owned(),
-            slx: SlxName::parse("my-slx").unwrap(),
-            location_id: "loc-0001".to_owned(),
-            location_name: "location-01".to_owned(),
-            papi_url: "https://workstead.example.com/api/v3/".to_owned(),
-        }
-    }
-
-    #[test]
-    fn every_placeholder_is_filled_and_every_template_is_yaml() {
-        let odd = ManifestValues {
-            slx: SlxName::parse("Dev \"x\" {{owner}} #1").unwrap(),
-            owner: "{{slx}}\n- x: y".to_owned(),
-            ..values()
-        };
-        for kind in ManifestType::ALL {
-            assert!(!default_manifest(kind, &values()).contains("{{"), "{kind} has an unknown placeholder");
-            let text = default_manifest(kind, &odd);
-            let read = workstead_core::yaml::parse(&text)
-                .unwrap_or_else(|error| panic!("{kind}: {error:?}\n{text}"));
-            if matches!(kind, ManifestType::Slx) {
-                assert_eq!(
-                    read.at(&["metadata", "labels", "slx"]).unwrap().as_str(),
-                    Some("my-workspace--Dev \"x\" {{owner}} #1")
-                );
-            }
-            assert!(text.starts_with("# "), "{kind} begins with a comment that explains it");
-        }
-    }
-
-    #[test]
-    fn types_are_found_by_name() {
-        for kind in ManifestType::ALL {
-            assert_eq!(ManifestType::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(ManifestType::parse("nonsense"), None);
-    }
-
-    #[test]
-    fn every_template_passes_our_own_check() {
-        let tree: MemoryTree = ManifestType::ALL
-            .into_iter()
-            .map(|kind| (kind, RepoPath::parse(&kind.file_path(&values().slx)).unwrap()))
-            .map(|(kind, path)| (path, default_manifest(kind, &values()).into()))
-            .collect();
-        let workspace = &values().workspace;
-        let problems = check_tree(workspace, &tree, None, &FactsCache::new()).unwrap();
-        assert_eq!(problems, Problems::default());
-        for path in tree.files().keys().filter(|path| path.as_str() != "uploadInfo.yaml") {
-            assert_ne!(FileKind::of(path), FileKind::Other, "{path} is a kind that was checked");
-        }
-    }
-
-    #[test]
-    fn a_filled_template_reads_like_this() {
-        insta::assert_snapshot!(default_manifest(ManifestType::UploadInfo, &values()), @r#"
-        # uploadInfo.yaml: tells the workspace builder where to upload. It is the builder's file, not the
-        # repository's: once it holds a token it is a secret, so do not commit it.
-        workspaceName: my-workspace
-        # Ask the server for a token: GET /api/v3/workspaces/<workspace>/generate-workspace-builder-config
-        token: ""
-        workspaceOwnerEmail: owner@example.com
-        # The API's base URL, without a slash at its end.
-        papiURL: https://workstead.example.com/api/v3
-        # The location that this builder works for. Its name marks what the builder made.
-        locationId: loc-0001
-        locationName: location-01
-        # Where things run for which no rule names a location.
-        defaultLocation: loc-0001
-        defaultLocationName: location-01
-        "#);
-    }
-}
+mod tests;

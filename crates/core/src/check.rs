@@ -4,6 +4,7 @@
 //! and never refused. Fields that aren't known are accepted and kept.
 
 mod across;
+mod builder_file;
 mod collisions;
 #[cfg(test)]
 pub(crate) mod corpus;

@@ -226,12 +226,11 @@ pub fn merge(input: &MergeInput<'_>) -> Result<MergePlan, MergeError> {
     LooseFiles { input, sides, names: &names }.merge(&mut draft)?;
     let merged =
         merge_workspace(workspace.as_ref(), uploaded_workspace.as_ref(), &names, &mut draft.summary)?;
-    if let Some((path, content)) = merged {
+    if let Some((path, content)) = merged.file {
         draft.write(path, content);
     }
     let next = NextManifest::new(sides, &fates, &names, input.options.now, input.options.build_date.clone());
-    let config = uploaded_workspace.as_ref().and_then(WorkspaceText::config);
-    let ungrouped = ungrouped::after(input.workspace, sides, config, &next.manifest);
+    let ungrouped = ungrouped::after(sides, &merged.groups, &names, &next.manifest);
     write_manifest(next, input.facts, &mut draft);
 
     let mut record_edits = record_edits(input, sides, &fates, &names, &draft);

@@ -14,7 +14,10 @@ mod workflow;
 pub use cache::{CachedWorkspace, FactsCache};
 pub(crate) use details::spec;
 pub use details::{NamedValue, SlxDetails};
-pub use kind::{FileKind, MANIFEST_FILE, SLX_FILE, WORKSPACE_FILE, slx_directory};
+pub(crate) use kind::persona_name;
+pub use kind::{
+    FileKind, MANIFEST_FILE, SLX_FILE, UPLOAD_INFO_FILE, WORKSPACE_FILE, WORKSPACE_INFO_FILE, slx_directory,
+};
 pub(crate) use listing::slx_files;
 pub use listing::{SlxListing, list_slxs};
 pub use manifest::Manifest;

@@ -17,6 +17,7 @@ mod message;
 mod names;
 mod objects;
 mod pack;
+mod probe;
 mod program;
 mod quarantine;
 mod refs;

@@ -143,6 +143,11 @@ impl LocalStore {
         Ok(self.directory.close_workspace(workspace_id)?)
     }
 
+    /// Writes a little and takes it away again; fails when the directory is missing or can't be written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        Ok(self.directory.check()?)
+    }
+
     /// Lists objects last written before a time, by key.
     pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
         Ok(self.directory.list_older_than(time)?)

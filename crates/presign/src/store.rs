@@ -89,6 +89,13 @@ impl ObjectStore {
         }
     }
 
+    /// Tells whether the store would take an object just now.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Local(store) => store.check(),
+        }
+    }
+
     /// Lists objects last written before a time, by key.
     pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
         match self {

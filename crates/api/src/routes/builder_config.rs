@@ -1,9 +1,8 @@
 //! `/workspaces/{workspace}/generate-workspace-builder-config` and `/upload-config`.
 
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use workstead_bundler::builder_config::BuilderConfig;
@@ -12,7 +11,7 @@ use crate::access::Permit;
 use crate::app::AppState;
 use crate::context::safe_line;
 use crate::error::{ApiError, ErrorBody};
-use crate::locations::default_location;
+use crate::format::{Format, yaml_file};
 use crate::query::Query;
 use crate::schema::{BuilderConfig as BuilderConfigAnswer, BuilderConfigQuery};
 use crate::store::now;
@@ -64,10 +63,10 @@ async fn answer(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let hours = read_hours(&query)?;
-    let as_yaml = wants_yaml(&query, &headers)?;
+    let format = Format::of(&query, &headers)?;
     let view = view::of_head(&app, &workspace).await?;
     // The builder can't do without one.
-    let default = default_location(&view).to_owned();
+    let default = view.default_location().to_owned();
     let location = query.text("location").map(|text| safe_line(text, 200)).filter(|text| !text.is_empty());
     let location = location.unwrap_or_else(|| default.clone());
 
@@ -90,10 +89,10 @@ async fn answer(
         default_location: default.clone(),
         default_location_name: default,
     };
-    if as_yaml {
-        return Ok(reply::no_store(attachment(config.to_yaml())));
-    }
-    Ok(reply::secret(StatusCode::OK, &config.to_json()))
+    Ok(match format {
+        Format::Yaml => reply::no_store(yaml_file(config.to_yaml(), "uploadInfo.yaml")),
+        Format::Json => reply::secret(StatusCode::OK, &config.to_json()),
+    })
 }
 
 fn read_hours(query: &Query) -> Result<u64, ApiError> {
@@ -105,23 +104,4 @@ fn read_hours(query: &Query) -> Result<u64, ApiError> {
             format!("the parameter hours is {shown:?}, expected a whole number from 1 to {MAX_HOURS}");
         ApiError::invalid("invalid_hours", detail)
     })
-}
-
-fn wants_yaml(query: &Query, headers: &HeaderMap) -> Result<bool, ApiError> {
-    let asked = query.parsed("format", "json or yaml", |text| match text {
-        "yaml" => Some(true),
-        "json" => Some(false),
-        _ => None,
-    })?;
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let by_accept = ["application/yaml", "application/x-yaml", "text/yaml"];
-    Ok(asked.unwrap_or_else(|| by_accept.iter().any(|kind| accept.contains(kind))))
-}
-
-fn attachment(yaml: String) -> Response {
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/yaml")),
-        (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"uploadInfo.yaml\"")),
-    ];
-    (headers, yaml).into_response()
 }

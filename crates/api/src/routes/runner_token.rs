@@ -13,7 +13,7 @@ use crate::access::Permit;
 use crate::app::AppState;
 use crate::body::{check_json_type, parse_object, read_body};
 use crate::error::{ApiError, ErrorBody};
-use crate::locations::{default_location, parse_location};
+use crate::locations::parse_location;
 use crate::query::{Query, rfc3339};
 use crate::runners::token::{self, Wanted};
 use crate::workspace::Workspace;
@@ -96,7 +96,7 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let location = match asked {
         Some(location) => location,
-        None => default_location(&*view::of_head(app, workspace).await?).to_owned(),
+        None => view::of_head(app, workspace).await?.default_location().to_owned(),
     };
     let token = token::issue(app, workspace, &location, wanted).await?;
     let answer = RunnerTokenAnswer {

@@ -1,98 +1,100 @@
 //! `/workspaces/{workspace}/status`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use workstead_core::tree::FileTree;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use workstead_core::oid::CommitId;
 
-use crate::access::Permit;
+use crate::access::Examination;
 use crate::app::AppState;
+use crate::conditions::{self, Condition, Readable};
 use crate::error::ApiError;
-use crate::query::rfc3339;
-use crate::schema::WorkspaceStatus;
-use crate::store::now;
-use crate::store::tokens::LocationExpiry;
-use crate::view::{self, WORKSPACE_FILE};
-use crate::workspace::Workspace;
-use crate::{reply, upload};
+use crate::health::slx_counts;
+use crate::schema::UploadRow;
+use crate::workspace::{Workspace, default_branch};
+use crate::{reply, upload, view};
 
-/// From when on the end of an upload token is announced.
-const ANNOUNCE: Duration = Duration::from_hours(7 * 24);
-/// How long a dead upload token is still spoken of.
-const REMEMBER: Duration = Duration::from_hours(30 * 24);
+/// How a workspace stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WorkspaceStatus {
+    /// Always true: the workspace is there.
+    workspace: bool,
+    /// Whether the head says what the workspace is.
+    sync: bool,
+    /// `ready`; `unreadable` when `workspace.yaml` can't be read; `damaged` when the repository can't.
+    state: &'static str,
+    /// The default branch.
+    branch: String,
+    /// The commit that it is at; null in a damaged repository.
+    #[schema(required)]
+    revision: Option<String>,
+    #[schema(required)]
+    slx_count: Option<u64>,
+    /// The last upload that was worked on to its end.
+    #[schema(value_type = Option<UploadRow>, required)]
+    last_upload: Value,
+    conditions: Vec<Condition>,
+}
 
 /// Says how a workspace stands.
+///
+/// The condition `UploadTokenExpiring` comes a week before a builder's last token dies, since the builder would fail
+/// unseen.
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/status", tag = "Workspaces",
     responses((status = 200, description = "How it stands.", body = WorkspaceStatus)))]
-pub(crate) async fn get(
-    State(app): State<AppState>,
-    Permit { workspace, .. }: Permit,
-) -> Result<Response, ApiError> {
-    let head = workspace.head()?;
-    let view = view::of(&app, &workspace, head).await?;
-    let shared = Arc::clone(&workspace);
-    let slx_count = app.work.blocking(move || count_slxs(&shared)).await??;
-    let last = app.database.last_finished_upload(workspace.id()).await?;
-    let readable = view.file().is_some();
-    let now = now();
-    let mut conditions = vec![readable_condition(readable, workspace.row.updated_at)];
-    let expiring = app.database.expiring_locations(workspace.id(), now - REMEMBER, now + ANNOUNCE).await?;
-    conditions.extend(expiring.iter().map(|expiry| expiring_condition(expiry, now)));
-    Ok(reply::json(
-        StatusCode::OK,
-        &json!({
-            "workspace": true,
-            "sync": readable,
-            "state": if readable { "ready" } else { "unreadable" },
-            "branch": workspace.branch(),
-            "revision": head,
-            "slxCount": slx_count,
-            "lastUpload": last.as_ref().map(upload::list_row),
-            "conditions": conditions,
-        }),
-    ))
-}
-
-fn count_slxs(workspace: &Workspace) -> Result<usize, ApiError> {
-    let snapshot = workspace.repository().snapshot(workspace.head()?)?;
-    let is_slx = |path: &str| path.starts_with("slxs/") && path.ends_with("/slx.yaml");
-    Ok(snapshot.files().keys().filter(|path| is_slx(path.as_str()) && path.components().count() == 3).count())
-}
-
-fn readable_condition(readable: bool, since: Timestamp) -> Value {
-    let (status, reason, message) = if readable {
-        ("True", "Read", format!("{WORKSPACE_FILE} was read"))
-    } else {
-        ("False", "Unreadable", format!("{WORKSPACE_FILE} is missing or can't be read; repair it by a push"))
+pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -> Result<Response, ApiError> {
+    let Examination { row, workspace } = &examination;
+    let head = match workspace {
+        None => None,
+        Some(workspace) => match read_head(&app, workspace).await {
+            Ok(head) => Some(head),
+            Err(error) if error.status().is_server_error() => {
+                tracing::error!(workspace = %row.name, cause = error.cause(), "the head of a workspace can't be read");
+                None
+            }
+            Err(error) => return Err(error),
+        },
     };
-    json!({
-        "type": "Ready",
-        "status": status,
-        "reason": reason,
-        "message": message,
-        "lastTransitionTime": rfc3339(since),
-    })
+    let readable = head.as_ref().map_or(Readable::NoRepository, |head| head.readable);
+    if readable == Readable::NoRepository {
+        examination.unless_gone(&app).await?;
+    }
+    let last = app.database.last_finished_upload(&row.id).await?;
+    let mut conditions = vec![readable.condition(row.updated_at)];
+    conditions.extend(conditions::expiring(&app, row).await?);
+    let status = WorkspaceStatus {
+        workspace: true,
+        sync: readable == Readable::Yes,
+        state: match readable {
+            Readable::Yes => "ready",
+            Readable::NoFile => "unreadable",
+            Readable::NoRepository => "damaged",
+        },
+        branch: default_branch().to_string(),
+        revision: head.as_ref().map(|head| head.commit.to_string()),
+        slx_count: head.as_ref().map(|head| head.slx_count),
+        last_upload: last.as_ref().map(upload::list_row).unwrap_or_default(),
+        conditions,
+    };
+    Ok(reply::json(StatusCode::OK, &serde_json::to_value(status).map_err(ApiError::internal)?))
 }
 
-/// Tells of a builder that will soon fail, since it fails unseen.
-fn expiring_condition(expiry: &LocationExpiry, now: Timestamp) -> Value {
-    let LocationExpiry { location, expires_at } = expiry;
-    let when = rfc3339(*expires_at);
-    let (reason, message) = if *expires_at <= now {
-        ("Expired", format!("the last upload token of location {location} expired at {when}"))
-    } else {
-        ("ExpiresSoon", format!("the last upload token of location {location} expires at {when}"))
-    };
-    json!({
-        "type": "UploadTokenExpiring",
-        "status": "True",
-        "reason": reason,
-        "message": format!("{message}; give the builder a new generate-workspace-builder-config"),
-        "lastTransitionTime": rfc3339(*expires_at - ANNOUNCE),
-    })
+/// What the head of the default branch is, all of one commit.
+struct Head {
+    commit: CommitId,
+    readable: Readable,
+    slx_count: u64,
+}
+
+async fn read_head(app: &AppState, workspace: &Arc<Workspace>) -> Result<Head, ApiError> {
+    let commit = workspace.head()?;
+    let view = view::of(app, workspace, commit).await?;
+    let slx_count = slx_counts(app, workspace, commit).await?.slx;
+    Ok(Head { commit, readable: view.readable(), slx_count })
 }

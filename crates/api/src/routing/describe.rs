@@ -179,3 +179,22 @@ fn http_method(method: &Method) -> HttpMethod {
         _ => HttpMethod::Get,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn one_name_of_a_schema_is_one_shape() {
+        let mut known = BTreeMap::new();
+        for (name, schema) in crate::router::table().schemas {
+            let shape = serde_json::to_value(schema).unwrap();
+            let before = known.insert(name.clone(), shape.clone());
+            assert!(
+                before.is_none_or(|before| before == shape),
+                "two types are described as {name}: rename one"
+            );
+        }
+        assert!(known.len() > 10);
+    }
+}

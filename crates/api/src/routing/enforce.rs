@@ -5,7 +5,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Rule;
-use crate::access;
+use crate::access::{self, Action};
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -49,8 +49,13 @@ pub(super) async fn enforce(
             })?;
             let name = params.iter().find(|(name, _)| *name == "workspace").map(|(_, value)| value);
             let name = name.ok_or_else(|| ApiError::internal("the route's path names no workspace"))?;
-            let permit = access::enter(&app, &caller, name, action).await?;
-            parts.extensions.insert(permit);
+            if action == Action::Examine {
+                let examination = access::enter_to_examine(&app, &caller, name).await?;
+                parts.extensions.insert(examination);
+            } else {
+                let permit = access::enter(&app, &caller, name, action).await?;
+                parts.extensions.insert(permit);
+            }
             parts.extensions.insert(caller);
         }
     }

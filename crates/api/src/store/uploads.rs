@@ -23,6 +23,10 @@ pub(crate) enum UploadState {
 }
 
 impl UploadState {
+    /// All states.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Open, Self::Running, Self::Succeeded, Self::Failed, Self::Expired];
+
     /// Returns the word that the database and the history use.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -35,9 +39,7 @@ impl UploadState {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Running, Self::Succeeded, Self::Failed, Self::Expired]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::app::{ADMIN, BASE, TestApp, sample};
+use crate::conforms::assert_conforms;
 
 #[tokio::test]
 async fn status_says_how_a_workspace_stands() {
@@ -31,7 +32,9 @@ async fn status_says_how_a_workspace_stands() {
     }
     "#);
     let uploaded = app.upload(ADMIN, "abc", &sample("abc", 3), Value::Null).await.expect(200);
-    let after = app.get(&path).await.expect(200);
+    let after = app.get(&path).await;
+    assert_conforms(&app, "/api/v3/workspaces/{workspace}/status", &after).await;
+    let after = after.expect(200);
     assert_eq!((&after["slxCount"], &after["revision"]), (&3.into(), &uploaded["commit"]));
     assert_eq!(after["lastUpload"]["id"], uploaded["task_id"]);
     assert_eq!(after["lastUpload"]["status"], "succeeded");

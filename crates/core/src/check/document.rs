@@ -1,10 +1,11 @@
 //! The check of one parsed document.
 
+use super::builder_file::check_builder_file;
 use super::lists::check_workspace_lists;
 use super::names::check_names;
 use super::nearest::nearest;
 use super::place::{Place, Report, quote};
-use super::schema::{HEADER, MANIFEST, schema};
+use super::schema::{HEADER, plain_fields, schema};
 use super::shape::check_record;
 use crate::model::FileKind;
 use crate::name::WorkspaceName;
@@ -26,7 +27,8 @@ pub(crate) fn check_document(
         return report.error((root.span.start, &place), "wrong_type", message, hint);
     }
     let Some(schema) = schema(kind) else {
-        return check_record(report, root, MANIFEST, &place);
+        check_record(report, root, plain_fields(kind), &place);
+        return check_builder_file(report, workspace, kind, root);
     };
     check_record(report, root, HEADER, &place);
     check_api_version(report, root);

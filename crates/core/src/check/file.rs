@@ -146,6 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_refused_and_never_shown() {
+        let found = check("uploadInfo.yaml", b"workspaceName: demo\ntoken: wst_0123456789\n");
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].code, found[0].line, found[0].pointer.as_str()),
+            ("secret_in_repository", 2, "/token")
+        );
+        assert!(!format!("{found:?}").contains("0123456789"), "{found:?}");
+        for none in ["", "\"\"", "~", "${UPLOAD_TOKEN}"] {
+            assert_eq!(codes("uploadInfo.yaml", &format!("token: {none}\n")), [], "{none}");
+            assert_eq!(codes("workspaceInfo.yaml", &format!("token: {none}\n")), [], "{none}");
+        }
+    }
+
+    #[test]
     fn a_file_of_nothing_but_problems_is_reported_up_to_a_limit() {
         let spec = format!("  tags: [{}]\n", vec!["x"; 5000].join(", "));
         assert_eq!(codes("slxs/web/slx.yaml", &slx(&spec)).len(), MAX_PROBLEMS);
@@ -177,9 +192,10 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_usize..7) {
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_usize..10) {
             let paths = ["workspace.yaml", "slxs/a/slx.yaml", "slxs/a/sli.yaml", "slxs/a/slo.yaml",
-                "slxs/a/runbook.yaml", "workflows/a.yaml", ".workspace-builder-manifest.yaml"];
+                "slxs/a/runbook.yaml", "workflows/a.yaml", ".workspace-builder-manifest.yaml", "personas/a.yaml",
+                "workspaceInfo.yaml", "uploadInfo.yaml"];
             check(paths[kind], &bytes);
         }
     }

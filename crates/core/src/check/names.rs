@@ -1,7 +1,7 @@
 //! Names and labels, which must agree with where the file lies.
 
 use super::place::{Place, Report, quote};
-use crate::model::{FileKind, slx_directory};
+use crate::model::{FileKind, persona_name, slx_directory};
 use crate::name::WorkspaceName;
 use crate::path::fold;
 use crate::yaml::Node;
@@ -35,6 +35,17 @@ pub(crate) fn check_names(report: &mut Report<'_>, workspace: &WorkspaceName, ki
                 report_workflow_label(report, workspace, (node, text), &labels_place.key("slx"));
             }
         }
+        (FileKind::Persona, _) => {
+            let expected = persona_name(report.path()).map(|short| format!("{workspace}--{short}"));
+            if let (Some((node, text)), Some(expected)) = (name, expected)
+                && text != expected
+            {
+                let place = metadata_place.key("name");
+                let message = format!("{} is {}, but must be {expected:?}", place.name(), quote(text));
+                let hint = "write the workspace and the file's name, or rename the file".to_owned();
+                report.error((node.span.start, &place), "wrong_name", message, hint);
+            }
+        }
         (_, Some((directory, _))) => {
             let slx = Slx { workspace, directory };
             if let Some(found) = name {
@@ -58,7 +69,7 @@ fn short_name<'a>(workspace: &WorkspaceName, text: &'a str) -> Option<&'a str> {
     text.strip_prefix(workspace.as_str())?.strip_prefix("--")
 }
 
-fn report_workspace(
+pub(super) fn report_workspace(
     report: &mut Report<'_>,
     workspace: &WorkspaceName,
     (node, text): (&Node, &str),

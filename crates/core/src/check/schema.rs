@@ -3,7 +3,7 @@
 //! From the files that the builder makes and the published API. Only what the product cannot do
 //! without is required: a workspace's history may hold files of many builders and many people.
 
-use super::shape::Shape::{Bool, Integer, List, Mapping, Number, Record, Role, Text, Texts};
+use super::shape::Shape::{Any, Bool, Integer, List, Mapping, Number, Record, Role, Text, Texts};
 use super::shape::{Field, Need, Shape, filled, optional, present};
 use crate::model::FileKind;
 
@@ -26,9 +26,21 @@ pub(crate) const fn schema(kind: FileKind) -> Option<Schema> {
         FileKind::Sli => (SLX_METADATA, filled("spec", Record(SLI))),
         FileKind::Slo => (SLX_METADATA, filled("spec", Record(SLO))),
         FileKind::Workflow => (METADATA, filled("spec", Record(WORKFLOW))),
-        FileKind::Manifest | FileKind::Other => return None,
+        // The platform has a default for all that a persona can say.
+        FileKind::Persona => (METADATA, optional("spec", Record(PERSONA))),
+        FileKind::Manifest | FileKind::WorkspaceInfo | FileKind::UploadInfo | FileKind::Other => return None,
     };
     Some(Schema { metadata, spec })
+}
+
+/// Returns what the known fields of a file without `kind` are.
+pub(crate) const fn plain_fields(kind: FileKind) -> &'static [Field] {
+    match kind {
+        FileKind::Manifest => MANIFEST,
+        FileKind::WorkspaceInfo => WORKSPACE_INFO,
+        FileKind::UploadInfo => UPLOAD_INFO,
+        _ => &[],
+    }
 }
 
 /// What every file with a `kind` begins with.
@@ -139,8 +151,51 @@ const ACTIVITY: Shape = Record(&[
 
 const WORKFLOW: &[Field] = &[optional("fromActivities", List(Need::Filled, &ACTIVITY))];
 
+const PERSONA: &[Field] = &[
+    optional("fullName", Text),
+    optional("description", Text),
+    optional("avatarUrl", Text),
+    optional("search", Mapping),
+    optional("filter", Record(THRESHOLD)),
+    optional("run", Record(THRESHOLD)),
+];
+
+const THRESHOLD: &[Field] = &[optional("confidenceThreshold", Number)];
+
+/// What the builder reads of its `workspaceInfo.yaml`; other settings come in its `uploadInfo.yaml`.
+const WORKSPACE_INFO: &[Field] = &[
+    optional("workspaceName", Text),
+    optional("workspaceOwnerEmail", Text),
+    optional("papiURL", Text),
+    optional("token", Text),
+    optional("locationId", Text),
+    optional("locationName", Text),
+    optional("defaultLocation", Text),
+    optional("defaultLocationName", Text),
+    optional("defaultLOD", Text),
+    optional("namespaceLODs", Texts(&[])),
+    optional("namespaces", TEXTS),
+    optional("cloudConfig", Mapping),
+    optional("codeCollections", List(Need::Optional, &Any)),
+    optional("taskTagExclusions", TEXTS),
+    optional("custom", Mapping),
+    optional("secrets", Mapping),
+    optional("overrides", Mapping),
+];
+
+const UPLOAD_INFO: &[Field] = &[
+    optional("workspaceName", Text),
+    optional("token", Text),
+    optional("workspaceOwnerEmail", Text),
+    optional("papiURL", Text),
+    optional("locationId", Text),
+    optional("locationName", Text),
+    optional("defaultLocation", Text),
+    optional("defaultLocationName", Text),
+];
+
 /// The record of uploads, which has no `kind` and is read tolerantly.
-pub(crate) const MANIFEST: &[Field] = &[
+const MANIFEST: &[Field] = &[
     optional("version", Text),
     optional("lastBuildDate", Text),
     optional("lastUploadDate", Text),

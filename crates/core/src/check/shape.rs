@@ -22,6 +22,8 @@ pub(crate) enum Shape {
     Texts(&'static [&'static str]),
     /// A mapping with anything in it.
     Mapping,
+    /// Anything.
+    Any,
     /// A list whose items have one shape; with [`Need::Filled`] no item may be empty.
     List(Need, &'static Shape),
     /// A mapping with these fields, and others that aren't known.
@@ -72,6 +74,7 @@ impl Shape {
             Self::Number => "a number",
             Self::Bool => "true or false",
             Self::Texts(_) => "a mapping of strings",
+            Self::Any => "a value",
             Self::Mapping | Self::Record(_) => "a mapping",
             Self::List(_, Self::Text) => "a list of strings",
             Self::List(..) => "a list",
@@ -82,7 +85,7 @@ impl Shape {
 /// Checks a value that is there against its shape.
 pub(crate) fn check(report: &mut Report<'_>, node: &Node, shape: Shape, place: &Place<'_>) {
     match (shape, &node.value) {
-        (Shape::Text, Value::Scalar(_)) | (Shape::Mapping, Value::Mapping(_)) => {}
+        (Shape::Any, _) | (Shape::Text, Value::Scalar(_)) | (Shape::Mapping, Value::Mapping(_)) => {}
         (Shape::Role, Value::Scalar(role)) => check_role(report, node, &role.text, place),
         (Shape::Integer, Value::Scalar(scalar)) if matches!(scalar.resolve(), Resolved::Int(_)) => {}
         (Shape::Number, Value::Scalar(scalar))
@@ -196,7 +199,7 @@ fn cure(node: &Node, shape: Shape) -> String {
         (Shape::Integer, _) => "write decimal digits only".to_owned(),
         (Shape::Number, _) => "write decimal digits, with a point if need be, as in 99 or 0.5".to_owned(),
         (Shape::Bool, _) => "write true or false".to_owned(),
-        (Shape::Text | Shape::Role, _) => {
+        (Shape::Text | Shape::Role | Shape::Any, _) => {
             "write one value, in quotes if it begins with one of [ ] { } or holds `: `".to_owned()
         }
         (Shape::List(_, Shape::Record(fields)), _) => {

@@ -22,9 +22,8 @@ pub(super) fn merge_groups(
 ) -> Groups {
     let mut changed: HashSet<String> = HashSet::new();
     let mut groups = repository.clone();
-    let standing_before = standing(&groups, names);
     for (name, group) in &mut groups {
-        if follow_names(group, names, &standing_before) {
+        if follow_names(group, names) {
             changed.insert(name.clone());
         }
     }
@@ -54,27 +53,26 @@ pub(super) fn merge_groups(
     groups
 }
 
-/// Returns the SLXs that stand in some group under the name that they have.
-fn standing(groups: &Groups, names: &Names<'_>) -> HashSet<String> {
+/// Returns the SLXs that stand in some group.
+pub(super) fn standing(groups: &Groups, names: &Names<'_>) -> HashSet<String> {
     let members = groups.values().flat_map(|group| &group.slxs);
-    let own = members.filter_map(|member| match names.in_repository(member) {
-        Meaning::Slx(name) if names.like(member, name) == *member => Some(name.to_owned()),
-        _ => None,
+    let standing = members.filter_map(|member| match names.in_repository(member) {
+        Meaning::Slx(name) => Some(name.to_owned()),
+        Meaning::Gone | Meaning::Unknown => None,
     });
-    own.collect()
+    standing.collect()
 }
 
-/// Renames and drops members as their SLXs were; tells whether the set changed.
+/// Renames and drops members as their SLXs were; tells whether that changes anything.
 ///
-/// An earlier name of an SLX that stands in a group under its new one is people's business.
-fn follow_names(group: &mut SlxGroup, names: &Names<'_>, standing: &HashSet<String>) -> bool {
+/// No earlier name may stay: it could mean another SLX at the next merge.
+fn follow_names(group: &mut SlxGroup, names: &Names<'_>) -> bool {
     let mut is_changed = false;
     group.slxs.retain_mut(|member| match names.in_repository(member) {
         Meaning::Slx(name) => {
-            if !standing.contains(name) {
-                *member = names.like(member, name);
-                is_changed = true;
-            }
+            let name = names.like(member, name);
+            is_changed |= name != *member;
+            *member = name;
             true
         }
         Meaning::Gone => {

@@ -75,7 +75,7 @@ impl Sides<'_, '_> {
         if let Some(found) = self.repository.with_identity(identity, &[slx.directory, known_name]) {
             return Fate::Matched(found);
         }
-        if self.manifest.slxs.contains_key(identity) || self.manifest.tombstones.contains_key(identity) {
+        if self.manifest.knows(identity) {
             return Fate::Tombstoned;
         }
         let folded = fold(slx.directory);

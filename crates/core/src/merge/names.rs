@@ -1,4 +1,7 @@
 //! What a name of an SLX means after the merge.
+//!
+//! A merge writes the name of now for every earlier one and drops those that are gone. Whatever else it leaves
+//! means nothing to either side, so that no name means another SLX when the same merge is made again.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -32,7 +35,7 @@ pub(super) struct Names<'a> {
     moved: HashMap<&'a str, &'a str>,
     /// Names that this merge takes away.
     gone: HashSet<&'a str>,
-    /// Names of SLXs that an earlier upload brought and put into a group.
+    /// Names of SLXs that an earlier upload brought and that have stood in a group since.
     grouped_before: HashSet<&'a str>,
     /// Numbers of the repository's SLXs that go.
     leaving: HashSet<usize>,
@@ -85,13 +88,15 @@ impl<'a> Names<'a> {
             names.note_move(slxs[*number].directory, new_name);
         }
         for (number, slx) in staying() {
-            if let Some(known) = sides.manifest.slxs.get(slx.identity()) {
-                if !sides.record.ungrouped().contains(slx.identity()) {
-                    names.grouped_before.insert(slx.directory);
-                }
-                if sides.repository.with_identity(slx.identity(), &[]) == Some(number) {
-                    names.note_move(known, slx.directory);
-                }
+            let identity = slx.identity();
+            let Some(known) = sides.manifest.slxs.get(identity) else { continue };
+            // Of several with this identity, the one that the manifest means decides for its copies.
+            let Some(meant) = sides.repository.with_identity(identity, &[known]) else { continue };
+            if names.stays(meant) && !sides.record.ungrouped().contains(identity) {
+                names.grouped_before.insert(slx.directory);
+            }
+            if meant == number {
+                names.note_move(known, slx.directory);
             }
         }
         for (identity, known) in &sides.manifest.slxs {
@@ -130,7 +135,7 @@ impl<'a> Names<'a> {
         self.present.contains(name)
     }
 
-    /// Tells whether an earlier upload brought the SLX that has this name, and put it into a group.
+    /// Tells whether an earlier upload brought the SLX that has this name, and it has stood in a group since.
     pub(super) fn was_grouped(&self, name: &str) -> bool {
         self.grouped_before.contains(name)
     }
@@ -157,10 +162,7 @@ impl<'a> Names<'a> {
             if let Some(present) = self.present.get(name) {
                 return Meaning::Slx(present);
             }
-            match self.by_folded_name(name) {
-                Meaning::Unknown if self.gone.contains(name) => Meaning::Gone,
-                meaning => meaning,
-            }
+            self.by_folded_name(name)
         })
     }
 

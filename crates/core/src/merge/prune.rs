@@ -58,7 +58,7 @@ impl Prune {
 
 /// Returns why an SLX that the upload lacks stays, or nothing if it goes.
 fn reason_to_keep(sides: Sides<'_, '_>, slx: &Slx<'_>) -> Option<KeptReason> {
-    if !sides.manifest.slxs.contains_key(slx.identity()) || slx.facts.manually_created {
+    if !sides.manifest.knows(slx.identity()) || slx.facts.manually_created {
         return Some(KeptReason::HandMade);
     }
     if !sides.is_from_here(slx) {

@@ -27,7 +27,7 @@ impl<'a> Record<'a> {
         Self { files, ungrouped }
     }
 
-    /// Returns the SLXs that uploads brought and never grouped.
+    /// Returns the SLXs that uploads brought and that have stood in no group since.
     pub(super) fn ungrouped(self) -> &'a Ungrouped {
         self.ungrouped
     }

@@ -8,4 +8,5 @@ mod rules_groups;
 mod rules_manifest;
 mod rules_prune;
 mod rules_slxs;
+mod steps;
 pub(crate) mod world;

@@ -1,22 +1,22 @@
-//! SLXs that uploads brought and never put into a group.
+//! SLXs that uploads brought and that have stood in no group since.
 //!
-//! An SLX of an earlier upload that stands in no group was taken out by people, and stays out. But
-//! not one that no upload has grouped yet: it joins its group when the builder names one. Which
-//! those are is kept beside the record, under a name that no bundle can bring.
+//! Another SLX of an earlier upload that stands in no group was taken out by people, and stays out. But
+//! one that was in no group yet joins its group when the builder names one. Which those are is kept
+//! beside the record, under a name that no bundle can bring.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use super::groups::{Groups, standing};
 use super::identity::Sides;
+use super::names::Names;
 use crate::model::Manifest;
-use crate::name::WorkspaceName;
 use crate::path::RepoPath;
 use crate::tree::{Edit, Edits, FileTree, ReadError};
-use crate::workspace_file::WorkspaceConfig;
 
 /// The file in the record: a JSON list of full names.
 pub(super) const UNGROUPED_FILE: &str = ".ungrouped";
 
-/// Full names of SLXs that uploads brought and never grouped.
+/// Full names of SLXs that uploads brought and that have stood in no group since.
 pub(super) type Ungrouped = BTreeSet<String>;
 
 /// Reads them from a record; what can't be read counts as grouped, so that people's decisions stand.
@@ -25,28 +25,15 @@ pub(super) fn read(record: &dyn FileTree) -> Result<Ungrouped, ReadError> {
     Ok(content.and_then(|content| serde_json::from_slice(&content).ok()).unwrap_or_default())
 }
 
-/// Derives them after an upload.
-pub(super) fn after(
-    workspace: &WorkspaceName,
-    sides: Sides<'_, '_>,
-    uploaded: Option<&WorkspaceConfig>,
-    next: &Manifest,
-) -> Ungrouped {
-    let groups = uploaded.map(|config| config.slx_groups.values()).into_iter().flatten();
-    let prefix = format!("{workspace}--");
-    let members = groups.flat_map(|group| &group.slxs);
-    let grouped: HashSet<&str> =
-        members.map(|member| member.strip_prefix(&prefix).unwrap_or(member)).collect();
-    let is_grouped = |directory: &str| grouped.contains(directory);
+/// Derives them after an upload: what is new to the manifest joins them, what stands in a group leaves.
+pub(super) fn after(sides: Sides<'_, '_>, groups: &Groups, names: &Names<'_>, next: &Manifest) -> Ungrouped {
+    let before = sides.record.ungrouped();
+    let is_new = |identity: &String| !sides.manifest.slxs.contains_key(identity);
     let mut after: Ungrouped =
-        sides.record.ungrouped().iter().filter(|name| next.slxs.contains_key(*name)).cloned().collect();
-    for slx in &sides.upload.slxs {
-        let identity = slx.identity();
-        if is_grouped(slx.directory) {
-            after.remove(identity);
-        } else if next.slxs.contains_key(identity) && !sides.manifest.slxs.contains_key(identity) {
-            after.insert(identity.to_owned());
-        }
+        next.slxs.keys().filter(|identity| before.contains(*identity) || is_new(identity)).cloned().collect();
+    if !after.is_empty() {
+        let standing = standing(groups, names);
+        after.retain(|identity| !standing.contains(&next.slxs[identity]));
     }
     after
 }

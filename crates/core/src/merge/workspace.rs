@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::MergeError;
-use super::groups::merge_groups;
+use super::groups::{Groups, merge_groups};
 use super::names::Names;
 use super::relationships::merge_relationships;
 use super::rename::{edit, finish, text_of};
@@ -54,13 +54,21 @@ impl<'a> WorkspaceText<'a> {
     }
 }
 
-/// Returns the new `workspace.yaml`, or nothing when it stays as it is.
+/// What a merge makes of `workspace.yaml`.
+pub(super) struct MergedWorkspace {
+    /// The groups after the merge.
+    pub(super) groups: Groups,
+    /// The new file; nothing when it stays as it is.
+    pub(super) file: Option<(RepoPath, Bytes)>,
+}
+
+/// Joins the groups and relationships of both sides.
 pub(super) fn merge_workspace(
     repository: Option<&WorkspaceText<'_>>,
     uploaded: Option<&WorkspaceText<'_>>,
     names: &Names<'_>,
     summary: &mut MergeSummary,
-) -> Result<Option<(RepoPath, Bytes)>, MergeError> {
+) -> Result<MergedWorkspace, MergeError> {
     let nothing = WorkspaceConfig::default();
     let wanted = uploaded.and_then(WorkspaceText::config).unwrap_or(&nothing);
     let had = repository.and_then(WorkspaceText::config).unwrap_or(&nothing);
@@ -72,7 +80,7 @@ pub(super) fn merge_workspace(
     let (path, source, config) = match (repository, uploaded) {
         (Some(repository), _) => {
             if groups == had.slx_groups && relationships == had.slx_relationships {
-                return Ok(None);
+                return Ok(MergedWorkspace { groups, file: None });
             }
             (repository.path, repository.tree.read(repository.id)?, had.clone())
         }
@@ -80,13 +88,14 @@ pub(super) fn merge_workspace(
             let source = without_groups_and_permissions(uploaded)?;
             (uploaded.path, source, WorkspaceConfig { permissions: Vec::new(), ..wanted.clone() })
         }
-        (None, None) => return Ok(None),
+        (None, None) => return Ok(MergedWorkspace { groups, file: None }),
     };
     let target = WorkspaceConfig { slx_groups: groups, slx_relationships: relationships, ..config };
     let text = edit_workspace(text_of(path, &source)?, &target)
         .map_err(|source| MergeError::Edit { path: path.clone(), source })?;
     let is_same = repository.is_some() && text.as_bytes() == source;
-    Ok((!is_same).then(|| (path.clone(), text.into())))
+    let file = (!is_same).then(|| (path.clone(), text.into()));
+    Ok(MergedWorkspace { groups: target.slx_groups, file })
 }
 
 /// Takes an uploaded file as the first one: permissions never come by an upload, and groups and

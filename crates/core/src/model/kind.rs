@@ -8,6 +8,10 @@ pub const WORKSPACE_FILE: &str = "workspace.yaml";
 pub const MANIFEST_FILE: &str = ".workspace-builder-manifest.yaml";
 /// The file that makes a directory under `slxs/` an SLX.
 pub const SLX_FILE: &str = "slx.yaml";
+/// The file at the root that tells the workspace builder what to look for.
+pub const WORKSPACE_INFO_FILE: &str = "workspaceInfo.yaml";
+/// The file at the root that tells the workspace builder where to upload.
+pub const UPLOAD_INFO_FILE: &str = "uploadInfo.yaml";
 
 /// What a file is, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,22 +28,30 @@ pub enum FileKind {
     Slo,
     /// `workflows/<any name>.yaml`.
     Workflow,
+    /// `personas/<name>.yaml`.
+    Persona,
     /// `.workspace-builder-manifest.yaml` at the root, the record of uploads.
     Manifest,
+    /// `workspaceInfo.yaml` at the root, the workspace builder's settings.
+    WorkspaceInfo,
+    /// `uploadInfo.yaml` at the root, the workspace builder's access.
+    UploadInfo,
     /// Any other file, kept as it is.
     Other,
 }
 
 impl FileKind {
     /// The kinds that have a `kind` field.
-    pub(crate) const NAMED: [Self; 6] =
-        [Self::Workspace, Self::Slx, Self::Runbook, Self::Sli, Self::Slo, Self::Workflow];
+    pub(crate) const NAMED: [Self; 7] =
+        [Self::Workspace, Self::Slx, Self::Runbook, Self::Sli, Self::Slo, Self::Workflow, Self::Persona];
 
     /// Tells what the file at a path is.
     pub fn of(path: &RepoPath) -> Self {
         match path.as_str() {
             WORKSPACE_FILE => return Self::Workspace,
             MANIFEST_FILE => return Self::Manifest,
+            WORKSPACE_INFO_FILE => return Self::WorkspaceInfo,
+            UPLOAD_INFO_FILE => return Self::UploadInfo,
             _ => {}
         }
         if let Some((_, rest)) = slx_directory(path) {
@@ -51,9 +63,9 @@ impl FileKind {
                 _ => Self::Other,
             };
         }
-        let workflow = path.as_str().strip_prefix("workflows/").and_then(|name| name.strip_suffix(".yaml"));
-        match workflow {
-            Some(name) if !name.contains('/') => Self::Workflow,
+        match path.as_str().split_once('/') {
+            Some(("workflows", name)) if is_yaml_name(name) => Self::Workflow,
+            Some(("personas", name)) if is_yaml_name(name) => Self::Persona,
             _ => Self::Other,
         }
     }
@@ -67,7 +79,8 @@ impl FileKind {
             Self::Sli => Some("ServiceLevelIndicator"),
             Self::Slo => Some("ServiceLevelObjective"),
             Self::Workflow => Some("Workflow"),
-            Self::Manifest | Self::Other => None,
+            Self::Persona => Some("Persona"),
+            Self::Manifest | Self::WorkspaceInfo | Self::UploadInfo | Self::Other => None,
         }
     }
 
@@ -80,7 +93,10 @@ impl FileKind {
             Self::Sli => "slxs/<name>/sli.yaml",
             Self::Slo => "slxs/<name>/slo.yaml",
             Self::Workflow => "workflows/<name>.yaml",
+            Self::Persona => "personas/<name>.yaml",
             Self::Manifest => MANIFEST_FILE,
+            Self::WorkspaceInfo => WORKSPACE_INFO_FILE,
+            Self::UploadInfo => UPLOAD_INFO_FILE,
             Self::Other => "any other path",
         }
     }
@@ -94,6 +110,15 @@ impl FileKind {
 /// Splits `slxs/<directory>/<rest>` into the directory's name and the rest.
 pub fn slx_directory(path: &RepoPath) -> Option<(&str, &str)> {
     path.as_str().strip_prefix("slxs/")?.split_once('/')
+}
+
+/// Returns the short name of the persona in `personas/<short name>.yaml`.
+pub(crate) fn persona_name(path: &RepoPath) -> Option<&str> {
+    path.as_str().strip_prefix("personas/")?.strip_suffix(".yaml")
+}
+
+fn is_yaml_name(name: &str) -> bool {
+    name.strip_suffix(".yaml").is_some_and(|stem| !stem.contains('/'))
 }
 
 #[cfg(test)]
@@ -110,6 +135,9 @@ mod tests {
             ("slxs/x/sli.yaml", FileKind::Sli),
             ("slxs/x/slo.yaml", FileKind::Slo),
             ("workflows/x.yaml", FileKind::Workflow),
+            ("personas/x.yaml", FileKind::Persona),
+            ("workspaceInfo.yaml", FileKind::WorkspaceInfo),
+            ("uploadInfo.yaml", FileKind::UploadInfo),
             ("slxs/x/SKILL.md", FileKind::Other),
             ("slxs/x/SLX.yaml", FileKind::Other),
             ("slxs/x/deep/slx.yaml", FileKind::Other),
@@ -118,6 +146,11 @@ mod tests {
             ("x/workspace.yaml", FileKind::Other),
             ("workflows/x.yml", FileKind::Other),
             ("workflows/deep/x.yaml", FileKind::Other),
+            ("personas/deep/x.yaml", FileKind::Other),
+            ("personas/x.json", FileKind::Other),
+            ("x/personas/y.yaml", FileKind::Other),
+            ("builder/uploadInfo.yaml", FileKind::Other),
+            ("helm/values.yaml", FileKind::Other),
             ("fallback-outputs/x.yaml", FileKind::Other),
         ] {
             assert_eq!(FileKind::of(&RepoPath::parse(path).unwrap()), kind, "{path}");

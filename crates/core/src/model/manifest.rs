@@ -49,6 +49,11 @@ impl Manifest {
         })
     }
 
+    /// Tells whether an upload brought the SLX of this identity, be it there or deleted.
+    pub(crate) fn knows(&self, identity: &str) -> bool {
+        self.slxs.contains_key(identity) || self.tombstones.contains_key(identity)
+    }
+
     /// Returns roughly how many bytes of memory it takes.
     pub(crate) fn weight(&self) -> usize {
         let slxs = self.slxs.iter().map(|(full_name, name)| full_name.len() + name.len() + 64);

@@ -104,6 +104,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A repository on the disk is not what it must be.
+    #[error("the repository is damaged: {0}")]
+    Damaged(String),
     /// A directory is no quarantine of a push into this repository.
     #[error("`{}` is no quarantine directory of this repository", .0.display())]
     NotQuarantine(PathBuf),

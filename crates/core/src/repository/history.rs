@@ -142,6 +142,23 @@ impl Repository {
         ids.into_iter().map(|id| self.commit_info(id)).collect()
     }
 
+    /// Counts the commits that lead to one, itself included.
+    ///
+    /// `known` is the count of an earlier one: only what came since is walked then.
+    pub fn count_commits(&self, head: CommitId, known: Option<(CommitId, u64)>) -> Result<u64> {
+        let known = known.filter(|(id, _)| self.is_descendant(*id, head).unwrap_or(false));
+        let counted = self.objects().with(|handle| {
+            let mut walk = handle.revwalk()?;
+            walk.push(Oid::from_bytes(head.as_bytes())?)?;
+            if let Some((id, _)) = known {
+                walk.hide(Oid::from_bytes(id.as_bytes())?)?;
+            }
+            walk.try_fold(0_u64, |count, id| id.map(|_| count + 1))
+        });
+        let new = counted.map_err(Error::git("count the commits"))?;
+        Ok(known.map_or(0, |(_, count)| count) + new)
+    }
+
     /// Returns the files that differ between two commits, or that the second one has.
     pub fn changed_paths(&self, old: Option<CommitId>, new: CommitId) -> Result<Vec<PathChange>> {
         let old = old.map(|id| self.objects().commit(id)).transpose()?.map(|info| info.tree);

@@ -252,7 +252,7 @@ impl RepositoryStore {
         Ok(ids)
     }
 
-    fn directory(&self, id: &RepositoryId) -> PathBuf {
+    pub(super) fn directory(&self, id: &RepositoryId) -> PathBuf {
         self.inner.root.join(format!("{id}.git"))
     }
 

@@ -6,5 +6,6 @@ mod histories;
 mod history;
 mod lifecycle;
 mod packs;
+mod probe;
 mod stage;
 mod transfer;

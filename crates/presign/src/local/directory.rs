@@ -1,6 +1,6 @@
 //! The files of a local store and the changes of their state.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -79,6 +79,17 @@ impl Directory {
         let _changing = self.lock();
         let directory = self.make_directory(key.workspace_id())?;
         tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)
+    }
+
+    /// Writes a file and takes it away again, where uploads would be written.
+    ///
+    /// The directory itself is never made here: that it is gone is what the caller wants to know.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let uploads = self.root.join("uploads");
+        let directory = if uploads.is_dir() { uploads } else { self.root.clone() };
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(directory)?;
+        file.write_all(b"check")?;
+        file.close()
     }
 
     /// Puts a synced temporary file in the object's place, unless the object is frozen or gone.

@@ -125,6 +125,15 @@ fn the_workflow_of_a_tombstoned_slx_stays_out() {
 }
 
 #[test]
+fn a_workflow_of_an_slx_that_is_nowhere_comes_like_any_file_and_at_once() {
+    let mut world = World::new();
+    world.upload(&Bundle::at("east").slxs(&["a", "b"]));
+    world.remove_slx("a");
+    world.upload(&Bundle::at("east").slx("b").workflow("w", "a", &["a"]));
+    assert!(world.has("workflows/w.yaml"));
+}
+
+#[test]
 fn other_files_follow_the_mode() {
     let first = Bundle::at("east").slx("a").file("fallback-outputs/x.yaml", "first").file("NOTES", "first");
     let next = Bundle::at("east").slx("a").file("fallback-outputs/x.yaml", "next").file("new/y", "next");

@@ -198,3 +198,60 @@ fn peoples_references_to_what_does_not_exist_stay() {
     world.upload(&Bundle::at("east").slx("a"));
     assert_eq!(world.groups(), ["Group: a soon"]);
 }
+
+#[test]
+fn an_earlier_name_does_not_stay_beside_the_new_one_where_it_would_come_to_mean_another_slx() {
+    let mut world = World::new();
+    world.upload(&Bundle::at("east").slx_as("x", "one", "v1").slx("y"));
+    world.remove_slx("y");
+    world.rename_slx("x", "y");
+    // Until this upload `x` is what the manifest calls `one`, and from then on the deleted `y`.
+    let plan = world.upload(&Bundle::at("east").slx_as("x", "y", "v1"));
+    assert_eq!(plan.summary.tombstoned, ["x"]);
+    assert_eq!(world.groups(), ["Group: y"]);
+}
+
+#[test]
+fn an_slx_that_people_took_out_does_not_come_back_by_the_earlier_name_of_another() {
+    let mut world = World::new();
+    world.upload(&Bundle::at("east").slx_as("x", "one", "v1").slx("y").slx_as("z", "two", "v1"));
+    world.remove_slx("y");
+    world.rename_slx("x", "y");
+    world.replace("workspace.yaml", "    - z\n", "");
+    let plan = world.upload(&Bundle::at("east").slx_as("x", "two", "v1"));
+    assert_eq!(plan.summary.renamed.len(), 1);
+    assert_eq!(world.groups(), ["Group: y"]);
+}
+
+#[test]
+fn a_renamed_slx_keeps_all_its_groups_when_people_forgot_it_in_some() {
+    let mut world = World::new();
+    let bundle = Bundle::at("east").slxs(&["old", "x"]).group("Second", &["old"]);
+    world.upload(&bundle);
+    world.rename_slx("old", "new");
+    world.configure(|config| config.slx_groups["Group"].slxs = vec!["new".into(), "x".into()]);
+    world.upload(&bundle);
+    assert_eq!(world.groups(), ["Group: new x", "Second: new"]);
+}
+
+#[test]
+fn an_slx_that_people_grouped_and_took_out_again_stays_in_none() {
+    let mut world = World::new();
+    let slxs = Bundle::at("east").slxs(&["a", "d"]).no_groups().group("G", &["a"]);
+    world.upload(&slxs);
+    world.configure(|config| config.slx_groups["G"].slxs.push("d".into()));
+    world.upload(&slxs);
+    world.configure(|config| drop(config.slx_groups["G"].slxs.pop()));
+    world.upload(&slxs.group("G", &["d"]));
+    assert_eq!(world.groups(), ["G: a"]);
+}
+
+#[test]
+fn a_copy_that_people_made_may_join_a_group_when_the_original_is_pruned() {
+    let mut world = World::pruning();
+    world.upload(&Bundle::at("east").slxs(&["m", "x"]));
+    world.copy_slx("m", "a");
+    let plan = world.upload(&Bundle::at("east").slx("x").group("Group", &["a"]));
+    assert_eq!(plan.summary.pruned, ["m"]);
+    assert_eq!(world.groups(), ["Group: a x"]);
+}

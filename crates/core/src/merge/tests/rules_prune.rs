@@ -118,6 +118,21 @@ fn an_edit_that_was_taken_back_or_uploaded_over_is_no_edit() {
 }
 
 #[test]
+fn a_deletion_that_was_taken_back_is_no_edit_either() {
+    let mut before = World::pruning();
+    before.upload(&Bundle::at("east").slxs(&["a", "b"]));
+    let mut world = before.clone();
+    world.remove_slx("b");
+    world.upload(&Bundle::at("west").slx("x"));
+    assert!(world.manifest().tombstones.contains_key("b"));
+    for path in before.paths_of("b") {
+        world.write(path.as_str(), &before.text(path.as_str()));
+    }
+    let plan = world.upload(&Bundle::at("east").slx("a"));
+    assert_eq!(plan.summary.pruned, ["b"]);
+}
+
+#[test]
 fn what_keepexisting_kept_although_newer_content_came_is_not_edited() {
     let mut world = World::new();
     world.upload(&Bundle::at("east").slxs(&["a", "b"]));

@@ -214,20 +214,21 @@ fn a_builder_made_slx_whose_spelling_the_builder_changed_is_replaced_with_its_re
 
 #[test]
 fn one_identity_twice_in_a_bundle_comes_once() {
-    let mut world = World::new();
-    let plan = world.upload(&Bundle::at("east").slx_as("a", "same", "v1").slx_as("b", "same", "v1"));
-    assert_eq!(plan.summary.added, ["a"]);
-    assert_eq!(plan.summary.conflicts, [Conflict { name: "b".into(), code: "duplicate_identity" }]);
+    let twice = Bundle::at("east").slx_as("a", "same", "v1").slx_as("b", "same", "v1").no_groups();
+    for (grouped, groups) in [("a", vec!["G: a"]), ("b", vec![])] {
+        let mut world = World::new();
+        let plan = world.upload(&twice.clone().group("G", &[grouped]));
+        assert_eq!(plan.summary.added, ["a"]);
+        assert_eq!(plan.summary.conflicts, [Conflict { name: "b".into(), code: "duplicate_identity" }]);
+        assert_eq!(world.groups(), groups);
+    }
 }
 
 #[test]
 fn a_copy_that_people_made_is_not_taken_for_the_original() {
     let mut world = World::pruning();
     world.upload(&Bundle::at("east").slxs(&["m", "x"]));
-    for (copy, file) in [("a", "slx.yaml"), ("a", "runbook.yaml")] {
-        let text = world.text(&format!("slxs/m/{file}")).replace("demo--m", "demo--a");
-        world.write(&format!("slxs/{copy}/{file}"), &text);
-    }
+    world.copy_slx("m", "a");
     let plan = world.upload(&Bundle::at("east").slx("x").slx_as("m", "m", "v2"));
     assert_eq!(plan.summary.changed, ["m"]);
     assert!(plan.summary.pruned.is_empty());

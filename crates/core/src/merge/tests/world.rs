@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::bundle::{Bundle, file};
 use crate::check::check_tree;
@@ -14,7 +14,7 @@ use crate::name::WorkspaceName;
 use crate::path::RepoPath;
 use crate::repository::RecordName;
 use crate::tree::{Edit, FileTree, MemoryTree};
-use crate::workspace_file::{WorkspaceConfig, WorkspaceFile};
+use crate::workspace_file::{WorkspaceConfig, WorkspaceFile, edit_workspace};
 
 pub(crate) const KEEP_EXISTING: MergeMode = MergeMode::KeepExisting;
 pub(crate) const KEEP_UPLOADED: MergeMode = MergeMode::KeepUploaded;
@@ -105,6 +105,14 @@ impl World {
         let again = self.plan_tree(upload)?;
         assert!(again.edits.is_empty(), "a second merge changes {:#?}", again.edits);
         assert!(again.record_edits.is_empty(), "a second merge records {:#?}", again.record_edits);
+        // Every tombstone of an uploaded SLX says now, so that none is due so soon.
+        if !plan.edits.is_empty() {
+            let mut later = self.clone();
+            later.options.now += SignedDuration::from_hours(1);
+            later.options.build_date = Some("later".to_owned());
+            let later = later.plan_tree(upload)?;
+            assert!(later.edits.is_empty(), "an hour later a merge changes {:#?}", later.edits);
+        }
         Ok(plan)
     }
 
@@ -163,6 +171,25 @@ impl World {
         }
     }
 
+    /// Copies an SLX as people do: under another name, but with the same identity.
+    pub(crate) fn copy_slx(&mut self, from: &str, to: &str) {
+        let original = self.tree.clone();
+        self.rename_slx(from, to);
+        for (path, id) in original.files() {
+            if slx_directory(path).is_some_and(|(directory, _)| directory == from) {
+                self.tree.insert(path.clone(), original.read(*id).unwrap());
+            }
+        }
+    }
+
+    /// Changes the configuration in `workspace.yaml`.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut WorkspaceConfig)) {
+        let mut config = self.config();
+        change(&mut config);
+        let text = edit_workspace(&self.text("workspace.yaml"), &config).unwrap();
+        self.write("workspace.yaml", &text);
+    }
+
     // What there is to see.
 
     pub(crate) fn text(&self, path: &str) -> String {
@@ -180,8 +207,34 @@ impl World {
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Returns the identities of all SLXs by name.
+    pub(crate) fn identities(&self) -> BTreeMap<String, String> {
+        self.identities_of(&self.tree)
+    }
+
+    /// Returns the identities of all SLXs of another tree by name.
+    pub(crate) fn identities_of(&self, tree: &MemoryTree) -> BTreeMap<String, String> {
+        let slxs = tree.files().iter().filter_map(|(path, id)| Some((slx_directory(path)?, *id)));
+        slxs.filter(|((_, rest), _)| *rest == "slx.yaml")
+            .map(|((name, _), id)| {
+                let facts = self.facts.slx(id, || tree.read(id)).unwrap();
+                (name.to_owned(), facts.identity(name).to_owned())
+            })
+            .collect()
+    }
+
+    /// Returns the manifest, an empty one if there is none.
     pub(crate) fn manifest(&self) -> Manifest {
-        Manifest::read(&self.text(".workspace-builder-manifest.yaml")).unwrap()
+        const MANIFEST: &str = ".workspace-builder-manifest.yaml";
+        if self.has(MANIFEST) { Manifest::read(&self.text(MANIFEST)).unwrap() } else { Manifest::default() }
+    }
+
+    /// Returns the groups that have one of these members.
+    pub(crate) fn groups_of(&self, members: &[&str]) -> BTreeSet<String> {
+        let groups = self.config().slx_groups.into_iter();
+        let of =
+            groups.filter(|(_, group)| group.slxs.iter().any(|member| members.contains(&member.as_str())));
+        of.map(|(name, _)| name).collect()
     }
 
     pub(crate) fn config(&self) -> WorkspaceConfig {

@@ -169,3 +169,22 @@ fn a_writer_may_move_between_threads() {
     check::<PutWriter>();
     check::<crate::ObjectStore>();
 }
+
+#[test]
+fn a_check_writes_nothing_that_stays_and_finds_a_missing_directory() {
+    let test = Test::new();
+    let root = test.directory.path().join("objects");
+    assert!(test.store.check().is_err(), "it was never made");
+    std::fs::create_dir(&root).unwrap();
+    test.store.check().unwrap();
+    test.put(&conditions(), b"0123456789").unwrap();
+    test.store.check().unwrap();
+    let in_uploads = std::fs::read_dir(root.join("uploads")).unwrap().count();
+    assert_eq!((std::fs::read_dir(&root).unwrap().count(), in_uploads), (1, 1));
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(matches!(test.store.check(), Err(StoreError::Io(_))));
+    assert!(!root.exists(), "a check makes nothing");
+    // Where a file is in the way, nothing can be written.
+    std::fs::write(&root, "").unwrap();
+    assert!(matches!(test.store.check(), Err(StoreError::Io(_))));
+}
