@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use workstead_core::door::{self, Door};
@@ -15,7 +16,7 @@ use workstead_core::repository::{Author, CommitRequest, Error, Outcome, Snapshot
 use workstead_core::role::Role;
 use workstead_core::tree::{Edit, Edits, FileTree, ReadError};
 
-use crate::access;
+use crate::access::{self, Permit};
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -37,6 +38,19 @@ pub(crate) struct WriteRequest {
     pub(crate) caller: Caller,
     pub(crate) context: RequestContext,
     pub(crate) if_match: IfMatch,
+}
+
+impl WriteRequest {
+    /// Makes the request of a permitted caller.
+    pub(crate) fn new(
+        permit: Permit,
+        branch: BranchName,
+        context: RequestContext,
+        headers: &HeaderMap,
+    ) -> Self {
+        let Permit { workspace, caller, role, .. } = permit;
+        Self { workspace, branch, role, caller, context, if_match: IfMatch::of(headers) }
+    }
 }
 
 /// A change of one revision, worked out against its files.

@@ -28,6 +28,8 @@ struct Content {
     code: Cow<'static, str>,
     detail: String,
     errors: Vec<Value>,
+    /// Further members of the body.
+    members: Vec<(&'static str, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -48,6 +50,11 @@ pub(crate) struct ErrorBody {
     /// Every problem of invalid content, or what else there is to list.
     #[schema(value_type = Option<Vec<Object>>)]
     errors: Option<Vec<Value>>,
+    /// Keys of a typed payload that nobody knows.
+    #[schema(rename = "unknown_keys")]
+    unknown_keys: Option<Vec<String>>,
+    /// What a typed payload was to be.
+    model: Option<String>,
 }
 
 impl ApiError {
@@ -63,6 +70,7 @@ impl ApiError {
             code,
             detail,
             errors: Vec::new(),
+            members: Vec::new(),
             headers: Vec::new(),
             source: None,
         }))
@@ -179,6 +187,13 @@ impl ApiError {
         self
     }
 
+    /// Adds a member to the body.
+    #[must_use]
+    pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.0.members.push((name, value));
+        self
+    }
+
     /// Says the error itself as the one entry of `errors`, about a file or, by an empty path, the whole.
     #[must_use]
     pub(crate) fn about(mut self, path: &str) -> Self {
@@ -219,9 +234,10 @@ impl ApiError {
 
     /// Returns the body without the request's id, as an upload's record keeps it.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
-        let Content { status, code, detail, errors, .. } = &*self.0;
+        let Content { status, code, detail, errors, members, .. } = &*self.0;
         let mut body = Map::new();
         body.insert("detail".to_owned(), json!(detail));
+        body.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         body.insert("code".to_owned(), json!(code));
         body.insert("status".to_owned(), json!(status.as_u16()));
         if !errors.is_empty() {

@@ -45,6 +45,7 @@ mod seal;
 pub mod server;
 pub mod settings;
 mod slack;
+mod slx_sync;
 mod slx_write;
 mod slxs;
 mod store;

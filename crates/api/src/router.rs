@@ -86,7 +86,7 @@ fn people() -> Routes {
 
 /// Reading SLXs.
 fn slxs() -> Routes {
-    use crate::routes::slxs;
+    use crate::routes::{configuration_index, slxs, sync_status};
     Routes::new()
         .add(Workspace(Read), routes!(slxoptions::list))
         .add(Workspace(Read), routes!(slxs::list))
@@ -94,17 +94,24 @@ fn slxs() -> Routes {
         .add(Workspace(Read), routes!(slxs::get_runbook))
         .add(Workspace(Read), routes!(slxs::get_sli))
         .add(Workspace(Read), routes!(slxs::get_slo))
+        .add(Workspace(Read), routes!(configuration_index::get))
+        .add(Workspace(Read), routes!(sync_status::get))
 }
 
 /// Writing SLXs: the branch routes and v4.
 fn slx_writes() -> Routes {
     use crate::access::Action::Write;
-    use crate::routes::branches;
+    use crate::routes::{branches, sync_typed};
     Routes::new()
         .add(Workspace(Read), routes!(branches::get))
         .add(Workspace(Write), routes!(branches::put_files))
         .add(Workspace(Write), routes!(branches::patch))
         .add(Workspace(Write), routes!(branches::delete))
+        .add(Workspace(Write), routes!(sync_typed::sync_slx))
+        .add(Workspace(Write), routes!(sync_typed::sync_runbook))
+        .add(Workspace(Write), routes!(sync_typed::sync_sli))
+        .add(Workspace(Write), routes!(sync_typed::sync_slo))
+        .add(Workspace(Write), routes!(sync_typed::delete))
 }
 
 /// Runners, their tokens, and locations.

@@ -3,6 +3,7 @@
 pub(crate) mod branches;
 pub(crate) mod builder_config;
 pub(crate) mod codecollections;
+pub(crate) mod configuration_index;
 pub(crate) mod default_manifest;
 pub(crate) mod health;
 pub(crate) mod health_report;
@@ -16,6 +17,8 @@ pub(crate) mod slack;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;
 pub(crate) mod status;
+pub(crate) mod sync_status;
+pub(crate) mod sync_typed;
 pub(crate) mod uploads;
 pub(crate) mod user_tokens;
 pub(crate) mod users;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde::Serialize;
+use utoipa::ToSchema;
 use workstead_core::model::SLX_FILE;
 use workstead_core::name::SlxName;
 use workstead_core::oid::CommitId;
@@ -14,7 +16,7 @@ use crate::app::AppState;
 use crate::commit::{self, Draft, WriteRequest};
 use crate::context::safe_line;
 use crate::error::{ApiError, one_line};
-use crate::slxs::{exists, find, not_found, resolve};
+use crate::slxs::{find, not_found, resolve};
 
 /// Most characters of a client's message that enter a commit.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -32,17 +34,25 @@ pub(crate) enum Change {
     Delete,
 }
 
+/// Which SLX is meant.
+pub(crate) enum SlxRef {
+    /// Its short name, or that with the workspace.
+    Text(String),
+    /// Its short name and nothing else.
+    Short(SlxName),
+}
+
 /// A change of one SLX.
 pub(crate) struct SlxChange {
-    /// Its short name, or that with the workspace.
-    pub(crate) slx: String,
+    pub(crate) slx: SlxRef,
     pub(crate) change: Change,
     /// What the client says of it.
     pub(crate) message: Option<String>,
 }
 
 /// What became of the SLX, or of the one file that was to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Effect {
     Created,
     Updated,
@@ -95,8 +105,9 @@ impl Plan<'_> {
 
     fn put(&self, files: &BTreeMap<String, Option<Bytes>>) -> Result<Draft<(SlxName, Effect)>, ApiError> {
         let slx = self.named()?;
-        if !exists(self.tree, slx.as_str()) && files.values().all(Option::is_none) {
-            return Err(self.absent());
+        if files.values().all(Option::is_none) {
+            // There must be something to remove from.
+            find(self.request.workspace.name(), self.tree, slx.as_str())?;
         }
         let mut edits = Edits::new();
         for (name, content) in files {
@@ -120,7 +131,7 @@ impl Plan<'_> {
     fn rewrite(&self, file: &str, rewrite: &Rewrite) -> Result<Draft<(SlxName, Effect)>, ApiError> {
         let slx = self.named()?;
         if file != SLX_FILE && !self.has_slx_file(&slx)? {
-            return Err(self.absent());
+            return Err(self.absent(&slx));
         }
         let path = file_path(&slx, file)?;
         let content = self.tree.read_path(path.as_str())?;
@@ -144,9 +155,12 @@ impl Plan<'_> {
 
     fn delete(&self) -> Result<Draft<(SlxName, Effect)>, ApiError> {
         let workspace = self.request.workspace.name();
-        let slx = find(workspace, self.tree, &self.change.slx)?;
+        let slx = match &self.change.slx {
+            SlxRef::Text(text) => find(workspace, self.tree, text)?,
+            SlxRef::Short(name) => name.clone(),
+        };
         let edits = delete_slx(SlxTarget { workspace, slx: &slx }, self.tree)?;
-        let edits = edits.ok_or_else(|| self.absent())?;
+        let edits = edits.ok_or_else(|| self.absent(&slx))?;
         Ok(self.finish(slx, edits, Effect::Deleted, |slx| format!("Remove SLX {slx}")))
     }
 
@@ -164,16 +178,19 @@ impl Plan<'_> {
     }
 
     fn named(&self) -> Result<SlxName, ApiError> {
-        let name = resolve(self.request.workspace.name(), self.tree, &self.change.slx);
-        name.map_err(|error| ApiError::invalid("invalid_slx_name", error.to_string()))
+        match &self.change.slx {
+            SlxRef::Text(text) => resolve(self.request.workspace.name(), self.tree, text)
+                .map_err(|error| ApiError::invalid("invalid_slx_name", error.to_string())),
+            SlxRef::Short(name) => Ok(name.clone()),
+        }
     }
 
     fn has_slx_file(&self, slx: &SlxName) -> Result<bool, ApiError> {
         Ok(self.tree.files().contains_key(file_path(slx, SLX_FILE)?.as_str()))
     }
 
-    fn absent(&self) -> ApiError {
-        not_found(self.request.workspace.name(), &self.change.slx)
+    fn absent(&self, slx: &SlxName) -> ApiError {
+        not_found(self.request.workspace.name(), slx.as_str())
     }
 }
 

@@ -14,9 +14,10 @@ use workstead_core::slx_config::{NamedValue, SlxDocument};
 
 pub(crate) use self::files::read_files;
 pub(crate) use self::list::{list, read_filter};
-pub(crate) use self::name::{exists, find, not_found, resolve};
+pub(crate) use self::name::{find, not_found, resolve};
 pub(crate) use self::read::{read, read_file};
 use crate::query::rfc3339;
+use crate::schema::Pair;
 use crate::store::slx_ids::SlxId;
 
 /// An SLX.
@@ -30,7 +31,7 @@ pub(crate) struct Slx {
     short_name: String,
     /// The name for people.
     alias: String,
-    #[schema(value_type = Vec<Tag>)]
+    #[schema(value_type = Vec<Pair>)]
     tags: Vec<NamedValue>,
     has_sli: bool,
     has_slo: bool,
@@ -43,14 +44,6 @@ pub(crate) struct Slx {
     /// Why its `slx.yaml` can't be read, if it can't.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
-}
-
-/// A name and its value.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes the core's type")]
-pub(crate) struct Tag {
-    name: String,
-    value: String,
 }
 
 impl Slx {

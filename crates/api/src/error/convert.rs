@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use workstead_bundler::{BundleError, Limit, NameClash};
 use workstead_core::repository;
+use workstead_core::slx_config::PayloadError;
 use workstead_core::tree::ReadError;
 use workstead_core::upload::UploadError;
 use workstead_core::workspace_file::FieldProblem;
@@ -153,6 +154,23 @@ pub(crate) fn field_problems(problems: Vec<FieldProblem>) -> ApiError {
     // One unknown field among others is what the client must hear of first.
     let code = problems.first().map_or("invalid_field", |first| first.code);
     ApiError::invalid(code, one_line(&detail)).errors(problems.into_iter().map(entry).collect())
+}
+
+impl From<PayloadError> for ApiError {
+    fn from(error: PayloadError) -> Self {
+        let detail = one_line(&error.to_string());
+        let PayloadError { model, unknown_keys, problems } = error;
+        let code = match problems.first() {
+            _ if !unknown_keys.is_empty() => "unknown_field",
+            Some(first) => first.code,
+            None => "invalid_field",
+        };
+        let mut answer = Self::invalid(code, detail);
+        if !unknown_keys.is_empty() {
+            answer = answer.member("unknown_keys", json!(unknown_keys));
+        }
+        answer.member("model", json!(model)).errors(problems.into_iter().map(entry).collect())
+    }
 }
 
 fn entry(problem: FieldProblem) -> Value {

@@ -20,8 +20,9 @@ use crate::commit::WriteRequest;
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
 use crate::reply;
-use crate::revision::{IfMatch, etag};
-use crate::slx_write::{self, Change, Effect, SlxChange, SlxWritten};
+use crate::revision::etag;
+use crate::schema::Message;
+use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten};
 use crate::{slxs, workspace};
 
 /// Most files in one request.
@@ -60,14 +61,6 @@ pub(crate) struct PatchBody {
     commit_msg: Option<String>,
     /// A JSON merge patch (RFC 7396) of the YAML file.
     patch: Map<String, Value>,
-}
-
-/// What is said of a removal.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what `delete` reads")]
-pub(crate) struct RemovalBody {
-    /// The commit's message; `commitMsg` is read too.
-    commit_msg: Option<String>,
 }
 
 /// Reads the files of an SLX on a branch.
@@ -121,7 +114,7 @@ pub(crate) async fn put_files(
     let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
     let files = read_files(body.shift_remove("files"))?;
     refuse_unknown(&body, &["commit_msg", "files"])?;
-    let change = SlxChange { slx, change: Change::Files(files), message };
+    let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Files(files), message };
     commit(app, permit, context, &headers, branch, change).await
 }
 
@@ -158,7 +151,9 @@ pub(crate) async fn patch(
     })?;
     refuse_unknown(&body, &["commit_msg", "patch"])?;
     let file = SlxFile::parse(&file).map_or(file, |known| known.name().to_owned());
-    let (of, is_yaml) = (file.clone(), file.ends_with(".yaml") || file.ends_with(".yml"));
+    let extension = std::path::Path::new(&file).extension();
+    let is_yaml = extension.is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let of = file.clone();
     let rewrite = move |target: workstead_core::slx_config::SlxTarget<'_>, old: Option<&str>| {
         let Some(old) = old.filter(|_| is_yaml) else {
             let detail =
@@ -170,7 +165,11 @@ pub(crate) async fn patch(
             ApiError::invalid("not_editable", detail)
         })
     };
-    let change = SlxChange { slx, change: Change::Rewrite { file, rewrite: Box::new(rewrite) }, message };
+    let change = SlxChange {
+        slx: SlxRef::Text(slx),
+        change: Change::Rewrite { file, rewrite: Box::new(rewrite) },
+        message,
+    };
     commit(app, permit, context, &headers, branch, change).await
 }
 
@@ -178,7 +177,7 @@ pub(crate) async fn patch(
 ///
 /// The whole directory goes, and what names the SLX in groups and relationships.
 #[utoipa::path(delete, path = "/api/v3/workspaces/{workspace}/branches/{branch}/slxs/{slx}", tag = "SLXs",
-    request_body = Option<RemovalBody>,
+    request_body = Option<Message>,
     params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the change is of.")),
     responses(
         (status = 200, description = "It is gone.", body = SlxDirectory),
@@ -197,7 +196,7 @@ pub(crate) async fn delete(
     let mut body = read_object_if_any(&headers, body, app.json_limit(), &app.work).await?;
     let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
     refuse_unknown(&body, &["commit_msg"])?;
-    let change = SlxChange { slx, change: Change::Delete, message };
+    let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Delete, message };
     commit(app, permit, context, &headers, branch, change).await
 }
 
@@ -211,16 +210,9 @@ async fn commit(
     change: SlxChange,
 ) -> Result<Response, ApiError> {
     // Asked again: the body may have taken long to come.
-    let Permit { workspace, role, caller, .. } = permit.renewed(&app).await?;
-    let if_match = IfMatch::of(headers);
-    let request = WriteRequest {
-        workspace: workspace.clone(),
-        branch: branch.clone(),
-        role,
-        caller,
-        context,
-        if_match,
-    };
+    let permit = permit.renewed(&app).await?;
+    let workspace = permit.workspace.clone();
+    let request = WriteRequest::new(permit, branch.clone(), context, headers);
     let state = app.clone();
     let written = app.work.to_end(async move { slx_write::write(&state, request, change).await }).await;
     let SlxWritten { slx, effect, commit } = workspace::unless_gone(&app, &workspace, written).await?;

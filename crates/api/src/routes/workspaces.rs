@@ -154,9 +154,9 @@ async fn change(
     // A change of nothing needs no right to write, so that what was read may be sent back by anybody.
     let body = read_object(&headers, body, app.json_limit(), &app.work).await?;
     // Asked again: the body may have taken long to come.
-    let Permit { workspace, role, caller, .. } = permit.renewed(&app).await?;
-    let (branch, if_match) = (workspace.branch().clone(), IfMatch::of(&headers));
-    let write = WriteRequest { workspace: Arc::clone(&workspace), branch, role, caller, context, if_match };
+    let permit = permit.renewed(&app).await?;
+    let workspace = Arc::clone(&permit.workspace);
+    let write = WriteRequest::new(permit, workspace.branch().clone(), context, &headers);
     let request = ChangeRequest { change, body, write };
     let state = app.clone();
     let changed = async {

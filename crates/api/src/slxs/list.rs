@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use workstead_core::oid::CommitId;
-use workstead_core::slx_config::{SlxDocument, SlxFilter, list_slx_documents};
+use workstead_core::slx_config::{SlxDocument, SlxFilter, SlxPage, list_slx_page};
 
 use super::{Slx, ids};
 use crate::app::AppState;
@@ -67,12 +67,10 @@ fn matching(
     page: Page,
 ) -> Result<(u64, Vec<SlxDocument>), ApiError> {
     let snapshot = workspace.repository().snapshot(commit)?;
-    let mut documents = list_slx_documents(workspace.name(), &*snapshot, &app.facts)?;
-    documents.retain(|document| filter.matches(document));
-    let count = documents.len();
+    let first = usize::try_from(page.offset).unwrap_or(usize::MAX);
+    let end = first.saturating_add(usize::try_from(page.size).unwrap_or(usize::MAX));
+    let SlxPage { count, slxs } =
+        list_slx_page(workspace.name(), &*snapshot, &app.facts, filter, first..end)?;
     page.check(count as u64)?;
-    let first = usize::try_from(page.offset).unwrap_or(usize::MAX).min(count);
-    let end = first.saturating_add(usize::try_from(page.size).unwrap_or(usize::MAX)).min(count);
-    documents.truncate(end);
-    Ok((count as u64, documents.split_off(first)))
+    Ok((count as u64, slxs))
 }

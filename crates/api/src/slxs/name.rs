@@ -1,45 +1,33 @@
 //! Which SLX a request means.
 
-use std::ops::Bound;
-
 use workstead_core::name::{InvalidName, SlxName, WorkspaceName};
+use workstead_core::slx_config::find_slx;
 use workstead_core::tree::FileTree;
 
 use crate::error::ApiError;
 
-/// Reads the name of an SLX, which may come with its workspace: `<workspace>--<short name>`.
-///
-/// Where an SLX is called like the long name, that one is meant.
+/// Finds the SLX that is meant by a name, which may come with its workspace: `<workspace>--<short name>`.
+pub(crate) fn find(workspace: &WorkspaceName, tree: &dyn FileTree, text: &str) -> Result<SlxName, ApiError> {
+    find_slx(workspace, tree, text).ok_or_else(|| not_found(workspace, text))
+}
+
+/// Reads the name of an SLX that need not be there.
 pub(crate) fn resolve(
     workspace: &WorkspaceName,
     tree: &dyn FileTree,
     text: &str,
 ) -> Result<SlxName, InvalidName> {
-    let short = text.strip_prefix(workspace.as_str()).and_then(|rest| rest.strip_prefix("--"));
-    match short {
-        Some(short) if !exists(tree, text) => SlxName::parse(short),
-        _ => SlxName::parse(text),
+    if let Some(found) = find_slx(workspace, tree, text) {
+        return Ok(found);
     }
-}
-
-/// Reads the name of an SLX that is there.
-pub(crate) fn find(workspace: &WorkspaceName, tree: &dyn FileTree, text: &str) -> Result<SlxName, ApiError> {
-    let found = resolve(workspace, tree, text).ok().filter(|name| exists(tree, name.as_str()));
-    found.ok_or_else(|| not_found(workspace, text))
+    let short = text.strip_prefix(workspace.as_str()).and_then(|rest| rest.strip_prefix("--"));
+    SlxName::parse(short.unwrap_or(text))
 }
 
 /// Answers 404 for an SLX.
 pub(crate) fn not_found(workspace: &WorkspaceName, name: &str) -> ApiError {
     let name: String = name.chars().take(300).collect();
     ApiError::not_found("slx_not_found", format!("workspace {workspace} has no SLX {name:?}"))
-}
-
-/// Tells whether an SLX has any file.
-pub(crate) fn exists(tree: &dyn FileTree, name: &str) -> bool {
-    // '0' is the character behind '/'.
-    let (first, end) = (format!("slxs/{name}/"), format!("slxs/{name}0"));
-    let range = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
-    tree.files().range::<str, _>(range).next().is_some()
 }
 
 #[cfg(test)]
@@ -68,7 +56,12 @@ mod tests {
         ] {
             assert_eq!(name(text).as_deref(), expected, "{text}");
         }
-        assert!(exists(&tree, "web") && !exists(&tree, "we") && !exists(&tree, "a"));
+        for there in ["web", "demo--web", "demo--api", "a.b"] {
+            assert!(find(&workspace, &tree, there).is_ok(), "{there}");
+        }
+        for absent in ["we", "a", "api", "other--web"] {
+            assert!(find(&workspace, &tree, absent).is_err(), "{absent}");
+        }
         insta::assert_snapshot!(find(&workspace, &tree, "demo--new").unwrap_err(), @r#"workspace demo has no SLX "demo--new" [slx_not_found]"#);
     }
 }

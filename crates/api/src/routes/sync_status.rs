@@ -1,0 +1,102 @@
+//! `/workspaces/{workspace}/sync-status`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::json;
+use utoipa::ToSchema;
+use workstead_core::model::{FileKind, slx_directory};
+use workstead_core::oid::CommitId;
+use workstead_core::tree::FileTree;
+
+use crate::access::Permit;
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::query::rfc3339;
+use crate::reply;
+use crate::schema::Condition;
+use crate::view::{self, WORKSPACE_FILE};
+use crate::workspace::Workspace;
+
+/// How the configuration stands.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+pub(crate) struct SyncStatus {
+    status: SyncState,
+}
+
+/// How the configuration stands, in the words of Flux.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+pub(crate) struct SyncState {
+    conditions: Vec<Condition>,
+    inventory: Inventory,
+    /// The commit that is in force.
+    last_applied_revision: String,
+}
+
+/// What is in force.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+pub(crate) struct Inventory {
+    entries: Vec<InventoryEntry>,
+}
+
+/// One thing that is in force.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+pub(crate) struct InventoryEntry {
+    /// `<workspace>_<workspace>--<short name>_runwhen.com_ServiceLevelX`.
+    id: String,
+    /// The version of its kind.
+    v: String,
+}
+
+/// Says which configuration is in force.
+///
+/// What is committed is in force at once, so this is the head of the default branch.
+#[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/sync-status", tag = "SLXs",
+    responses((status = 200, description = "What is in force.", body = SyncStatus)))]
+pub(crate) async fn get(
+    State(app): State<AppState>,
+    Permit { workspace, .. }: Permit,
+) -> Result<Response, ApiError> {
+    let head = workspace.head()?;
+    let readable = view::of(&app, &workspace, head).await?.file().is_some();
+    let shared = Arc::clone(&workspace);
+    let body = app.work.blocking(move || render(&shared, head, readable)).await??;
+    Ok(reply::bytes(StatusCode::OK, body))
+}
+
+fn render(workspace: &Workspace, head: CommitId, readable: bool) -> Result<Bytes, ApiError> {
+    let snapshot = workspace.repository().snapshot(head)?;
+    let slxs = snapshot.files().keys().filter(|path| FileKind::of(path) == FileKind::Slx);
+    let entry = |short: &str| {
+        let name = workspace.name();
+        json!({ "id": format!("{name}_{name}--{short}_runwhen.com_ServiceLevelX"), "v": "v1" })
+    };
+    let mut names: Vec<&str> = slxs.filter_map(|path| Some(slx_directory(path)?.0)).collect();
+    names.sort_unstable();
+    let (status, reason, message) = if readable {
+        ("True", "ReconciliationSucceeded", format!("Applied revision: {}/{head}", workspace.branch()))
+    } else {
+        let message = format!("{WORKSPACE_FILE} is missing or can't be read; repair it by a push");
+        ("False", "ReconciliationFailed", message)
+    };
+    let status = json!({
+        "conditions": [{
+            "type": "Ready",
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": rfc3339(workspace.row.updated_at),
+        }],
+        "inventory": { "entries": names.into_iter().map(entry).collect::<Vec<_>>() },
+        "lastAppliedRevision": head,
+    });
+    Ok(Bytes::from(json!({ "status": status }).to_string()))
+}
