@@ -184,6 +184,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long one clone, fetch or push may take.",
     ),
     setting(
+        "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
+        "60",
+        "a whole number of minutes from 1 to 1440",
+        "How long the credentials of `get-gitlab-sas` work.",
+    ),
+    setting(
         "WORKSTEAD_SLACK_CLIENT_ID",
         "",
         "the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET",
@@ -201,10 +207,6 @@ pub const SETTINGS: &[Setting] = &[
         "https://slack.com",
         "an http or https URL without query",
         "Where Slack is; another one is for tests and for Slack's government cloud.",
-        "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
-        "60",
-        "a whole number of minutes from 1 to 1440",
-        "How long the credentials of `get-gitlab-sas` work.",
     ),
     setting(
         "WORKSTEAD_SHUTDOWN_GRACE",
