@@ -13,6 +13,7 @@ mod demo;
 mod deployment;
 mod documents;
 mod durability;
+mod git_credentials;
 mod git_protocol;
 mod git_push;
 mod schemathesis;

@@ -20,6 +20,7 @@ const MAX_CHARS: usize = 200;
 /// Whether the runners of a location are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LocationHealth)]
 pub(crate) enum Health {
     /// A runner sent a heartbeat lately.
     Healthy,

@@ -135,8 +135,10 @@ fn runners() -> Routes {
 /// Secrets of workspaces and Git credentials.
 fn secrets() -> Routes {
     use crate::access::Action::WriteSecrets;
-    use crate::routes::secrets;
+    use crate::routes::{git_credentials, secrets};
     Routes::new()
+        // Not `Fetch`: credentials for Git must not make others.
+        .add_making(Workspace(Read), routes!(git_credentials::make))
         .add(Workspace(Read), routes!(secrets::list))
         .add(Workspace(WriteSecrets), routes!(secrets::write))
         .add(Workspace(WriteSecrets), routes!(secrets::delete))

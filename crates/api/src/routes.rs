@@ -5,6 +5,7 @@ pub(crate) mod builder_config;
 pub(crate) mod codecollections;
 pub(crate) mod configuration_index;
 pub(crate) mod default_manifest;
+pub(crate) mod git_credentials;
 pub(crate) mod health;
 pub(crate) mod health_report;
 pub(crate) mod locations;

@@ -23,8 +23,10 @@ const MAX_VERSION_CHARS: usize = 100;
 /// A runner that registers.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RunnerRegistration)]
 pub(crate) struct Registration {
     /// By which the runner is known; without it, its name tells it from others of its location, and it gets one.
+    /// `runnerUuid` is read too.
     #[serde(alias = "runnerUuid")]
     #[schema(format = "uuid")]
     runner_uuid: Option<String>,

@@ -184,6 +184,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long one clone, fetch or push may take.",
     ),
     setting(
+        "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
+        "60",
+        "a whole number of minutes from 1 to 1440",
+        "How long the credentials of `get-gitlab-sas` work.",
+    ),
+    setting(
         "WORKSTEAD_SLACK_CLIENT_ID",
         "",
         "the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET",
@@ -280,6 +286,8 @@ pub struct Settings {
     pub max_secret_bytes: u64,
     /// The code collections of this installation.
     pub codecollections: Vec<CodeCollection>,
+    /// How long the credentials of `get-gitlab-sas` work.
+    pub git_credential_lifetime: Duration,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
@@ -321,10 +329,7 @@ impl Settings {
         let git_limits = GitLimits {
             max_push_bytes: reader.read("WORKSTEAD_GIT_MAX_PUSH_BYTES", parse::size)?,
             max_processes: reader.read("WORKSTEAD_GIT_MAX_PROCESSES", parse::at_least_one)?,
-            max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", |text| {
-                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
-                Some(Duration::from_secs(minutes * 60))
-            })?,
+            max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", parse::minutes_of_a_day)?,
             max_file_bytes: limits.max_file_bytes,
             max_unpacked_bytes: limits.max_unpacked_bytes,
             ..GitLimits::default()
@@ -387,12 +392,11 @@ impl Settings {
             })?,
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
             max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
-            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", |text| {
-                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
-                Some(Duration::from_secs(minutes * 60))
-            })?,
+            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,
             max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
             max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            git_credential_lifetime: reader
+                .read("WORKSTEAD_GIT_CREDENTIAL_MINUTES", parse::minutes_of_a_day)?,
             codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,
             shutdown_grace: reader.read("WORKSTEAD_SHUTDOWN_GRACE", |text| {
                 text.parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))

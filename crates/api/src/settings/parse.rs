@@ -1,6 +1,7 @@
 //! Reading one setting's text.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -118,6 +119,12 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 /// Parses a whole number above zero.
 pub(super) fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| *number >= T::from(1))
+}
+
+/// Parses minutes, from one to a day's.
+pub(super) fn minutes_of_a_day(text: &str) -> Option<Duration> {
+    let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
+    Some(Duration::from_secs(minutes * 60))
 }
 
 /// Parses a size: bytes, or with one of the units KiB, MiB, GiB.

@@ -35,14 +35,15 @@ fn expected(rule: &str, caller: &str) -> Verdict {
         ("public", _) => Verdict::Through,
         (_, "none" | "garbage" | "expired") => Verdict::NotSignedIn,
         ("runner", "runner token") => Verdict::Through,
+        // A runner's token is no user's, and the other way round.
         ("runner", _) | (_, "runner token") => Verdict::Forbidden,
         ("any_token", _) | (_, "staff") => Verdict::Through,
-        ("person" | "staff", "upload token") => Verdict::Forbidden,
+        ("person" | "staff", "upload token" | "git token") => Verdict::Forbidden,
         ("person", _) => Verdict::Through,
         ("staff", _) => Verdict::Forbidden,
         (_, "stranger") => Verdict::Invisible,
         ("workspace:Upload", "upload token") | (_, "owner") => Verdict::Through,
-        (_, "upload token") => Verdict::Forbidden,
+        (_, "upload token" | "git token") => Verdict::Forbidden,
         (rule, role) => {
             let action =
                 rule.strip_prefix("workspace:").unwrap_or_else(|| panic!("the rule {rule} is unknown"));
@@ -120,19 +121,21 @@ async fn token_of(app: &TestApp, caller: &str, made: &[(String, String)]) -> Opt
         "none" => None,
         "garbage" => Some("wst_0000000000000000".to_owned()),
         "staff" => Some(ADMIN.to_owned()),
-        // They die with the workspace that they are of.
+        // It dies with the workspace that it is of.
         "upload token" => {
-            Some(text(&app.get(&format!("{BASE}/abc/upload-config")).await.expect(200)["token"]))
+            let config = app.get(&format!("{BASE}/abc/upload-config")).await.expect(200);
+            Some(config["token"].as_str().unwrap().to_owned())
         }
         "runner token" => {
-            Some(text(&app.get(&format!("{BASE}/abc/runner-token")).await.expect(200)["token"]))
+            let made = app.get(&format!("{BASE}/abc/runner-token")).await.expect(200);
+            Some(made["token"].as_str().unwrap().to_owned())
+        }
+        "git token" => {
+            let made = app.get(&format!("{BASE}/abc/get-gitlab-sas")).await.expect(200);
+            Some(made["users"][0]["password"].as_str().unwrap().to_owned())
         }
         other => Some(made.iter().find(|(name, _)| name == other).unwrap().1.clone()),
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -148,6 +151,7 @@ async fn every_route_lets_in_whom_its_rule_says() {
         "owner",
         "upload token",
         "runner token",
+        "git token",
         "staff",
     ]);
     let routes = routes(&app).await;

@@ -12,6 +12,7 @@ mod conforms;
 mod corpus;
 mod default_manifest;
 mod every_route;
+mod git_credentials;
 mod health;
 mod http;
 mod lists;
