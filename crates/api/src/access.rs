@@ -126,6 +126,11 @@ impl FromRequestParts<AppState> for Permit {
 }
 
 impl Permit {
+    /// Returns the caller's role and all lesser ones, which it includes, the greatest first.
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        Role::ALL.into_iter().rev().filter(|role| *role <= self.role).collect()
+    }
+
     /// Asks once more, of the database and the present head, before what took its time to come is written.
     pub(crate) async fn renewed(&self, app: &AppState) -> Result<Self, ApiError> {
         let Self { caller, workspace, action, .. } = self;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+use workstead_core::door::PermissionChange;
 use workstead_core::oid::CommitId;
 use workstead_core::path::RepoPath;
 use workstead_core::repository::{Author, CommitRequest, Outcome};
@@ -19,6 +21,7 @@ use crate::commit::{Edited, examine};
 use crate::context::RequestContext;
 use crate::error::{ApiError, field_problems};
 use crate::index;
+use crate::last_admin::LastAdmin;
 use crate::revision::IfMatch;
 use crate::settings::is_email;
 use crate::store::email_key;
@@ -149,6 +152,10 @@ fn commit_on(app: &AppState, request: &ChangeRequest, head: CommitId) -> Result<
         examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree)?
     };
     access::require(request.role, needs, "this change", workspace)?;
+    if old.permissions != new.permissions {
+        let change = PermissionChange { before: old.permissions.clone(), after: new.permissions.clone() };
+        LastAdmin::of(app, workspace, Handle::current()).check(&change)?;
+    }
     let author = author(&request.caller);
     let trailers = request.context.trailers();
     let message = describe(old, &new);

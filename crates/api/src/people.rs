@@ -106,12 +106,18 @@ pub(crate) async fn change_own_password(
     })?;
     // A stolen token must not be a way to guess the password.
     let attempt = login::begin_attempt(app, caller.email(), None)?;
-    let is_right = app.passwords.check(&app.work, current, Some(old.clone())).await?;
+    let is_right = match app.passwords.check(&app.work, current, Some(old.clone())).await {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            attempt.forgive(app);
+            return Err(error);
+        }
+    };
     let wrong = || ApiError::forbidden("wrong_password", "the field currentPassword is not your password");
     if !is_right {
         return Err(wrong());
     }
-    attempt.succeeded(app);
+    attempt.forgive(app);
     let new = app.passwords.hash(&app.work, new).await?;
     let is_done = app.database.replace_password(caller.user_id(), &old, &new, now()).await?;
     app.callers.forget_all();

@@ -131,6 +131,23 @@ impl Database {
         row.map(login).transpose()
     }
 
+    /// Tells whether there is a user of this address who is active.
+    pub(crate) async fn is_active(&self, email: &str) -> Result<bool, sqlx::Error> {
+        Ok(self.activity_of(email).await? == Some(true))
+    }
+
+    /// Tells whether there is a user of this address who is disabled.
+    pub(crate) async fn is_disabled(&self, email: &str) -> Result<bool, sqlx::Error> {
+        Ok(self.activity_of(email).await? == Some(false))
+    }
+
+    async fn activity_of(&self, email: &str) -> Result<Option<bool>, sqlx::Error> {
+        sqlx::query_scalar("SELECT is_active FROM users WHERE email_key = $1")
+            .bind(email_key(email))
+            .fetch_optional(&self.pool)
+            .await
+    }
+
     /// Counts all users.
     pub(crate) async fn count_users(&self) -> Result<u64, sqlx::Error> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&self.pool).await?;
