@@ -231,3 +231,35 @@ async fn role_of(
     }
     Ok(view::of_head(app, workspace).await?.role_of(caller.email(), caller.groups()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_scope_is_good_for_its_own() {
+        const ALL: [Action; 10] = [
+            Action::Read,
+            Action::Fetch,
+            Action::Write,
+            Action::Upload,
+            Action::Push,
+            Action::MakeUploadToken,
+            Action::ManageRunners,
+            Action::WriteSecrets,
+            Action::Integrate,
+            Action::Delete,
+        ];
+        let id = || "w".to_owned();
+        let allowed =
+            |scope: Scope| ALL.into_iter().filter(|action| scope.allows(*action)).collect::<Vec<_>>();
+        assert_eq!(allowed(Scope::Full), ALL);
+        assert_eq!(allowed(Scope::Upload(id())), [Action::Upload]);
+        let git = |read_only| Scope::Git { workspace_id: id(), read_only };
+        assert_eq!(allowed(git(true)), [Action::Fetch]);
+        assert_eq!(allowed(git(false)), [Action::Fetch, Action::Push]);
+        // No narrow scope carries the rights of an admin.
+        let most = [Scope::Upload(id()), git(true), git(false)].map(|scope| scope.most());
+        assert_eq!(most, [Role::ReadWrite, Role::ReadOnly, Role::ReadWrite]);
+    }
+}

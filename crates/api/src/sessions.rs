@@ -82,6 +82,9 @@ pub(crate) async fn refresh(app: &AppState, token: &str) -> Result<TokenPair, Ap
     let now = now();
     let (claims, session) = find(app, token, TokenType::Refresh, now).await?.ok_or_else(stale)?;
     let refresh_id = new_id();
+    let subject = Subject { session_id: &session.id, user_id: session.user_id, email: &session.email };
+    // Made before the old one dies: a failure here leaves the client what it had.
+    let next = pair(app, &subject, refresh_id.clone(), now).await?;
     let rotation = Rotation {
         session_id: &session.id,
         old: &claims.jti,
@@ -99,8 +102,7 @@ pub(crate) async fn refresh(app: &AppState, token: &str) -> Result<TokenPair, Ap
         );
         return Err(stale());
     }
-    let subject = Subject { session_id: &session.id, user_id: session.user_id, email: &session.email };
-    pair(app, &subject, refresh_id, now).await
+    Ok(next)
 }
 
 /// Tells whether a token is good: one that may ask the API, or the present refresh token of a session.

@@ -67,7 +67,10 @@ impl Bench {
                 role: *current.lock().unwrap(),
                 facts: &facts,
                 limits: &limits,
-                check_permissions: &|_| Ok(()),
+                check_permissions: &|change| match change.after.is_empty() {
+                    true => Err(("last_admin".to_owned(), "somebody must be admin".to_owned())),
+                    false => Ok(()),
+                },
             };
             rules.judge(request)
         });
