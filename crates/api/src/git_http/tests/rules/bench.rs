@@ -67,9 +67,9 @@ impl Bench {
                 role: *current.lock().unwrap(),
                 facts: &facts,
                 limits: &limits,
-                check_permissions: &|change| match change.after.is_empty() {
-                    true => Err(("last_admin".to_owned(), "somebody must be admin".to_owned())),
-                    false => Ok(()),
+                check_permissions: &|change| {
+                    let refusal = ("last_admin".to_owned(), "somebody must be admin".to_owned());
+                    if change.after.is_empty() { Err(refusal) } else { Ok(()) }
                 },
             };
             rules.judge(request)
