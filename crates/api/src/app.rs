@@ -22,10 +22,12 @@ use crate::git_http::GitHttp;
 use crate::health::Examinations;
 use crate::login::Failures;
 use crate::password::Passwords;
+use crate::rate_limit::RateLimit;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::slack::Slack;
+use crate::signing::SigningKeys;
 use crate::store::Database;
 use crate::token::TokenHash;
 use crate::turns::Turns;
@@ -68,6 +70,9 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
     pub(crate) passwords: Passwords,
+    pub(crate) signing_keys: SigningKeys,
+    /// Requests of each token in the last minute, where they are limited.
+    pub(crate) token_requests: Option<RateLimit<String>>,
     /// Failed logins of the last minute.
     pub(crate) failures: Failures,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
@@ -130,6 +135,8 @@ impl AppState {
             database,
             callers: Remembered::new(10_000, MEMORY),
             passwords: Passwords::new(),
+            signing_keys: SigningKeys::default(),
+            token_requests: settings.token_requests_per_minute.map(RateLimit::a_minute),
             failures: Failures::new(),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),

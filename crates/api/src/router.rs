@@ -69,7 +69,7 @@ fn uploads() -> Routes {
 
 /// Users, tokens, groups, organizations, permissions.
 fn people() -> Routes {
-    use crate::routes::{user_tokens, users};
+    use crate::routes::{groups, jwks, permissions, session_tokens, user_tokens, users};
     use crate::routing::Rule::Staff;
     Routes::new()
         .add(Staff, routes!(users::list))
@@ -82,6 +82,19 @@ fn people() -> Routes {
         .add(Person, routes!(user_tokens::create))
         .add(Person, routes!(user_tokens::revoke))
         .add(Person, routes!(user_tokens::delete))
+        .add(Public, routes!(session_tokens::sign_in))
+        .add(Public, routes!(session_tokens::refresh))
+        .add(Public, routes!(session_tokens::verify))
+        .add(Person, routes!(session_tokens::sign_out))
+        .add(Public, routes!(jwks::get))
+        .add(Staff, routes!(groups::list))
+        .add(Staff, routes!(groups::create))
+        .add(Staff, routes!(groups::get))
+        .add(Staff, routes!(groups::delete))
+        .add(Staff, routes!(groups::add_member))
+        .add(Staff, routes!(groups::remove_member))
+        .add(Workspace(Read), routes!(permissions::list))
+        .add(Workspace(Read), routes!(permissions::mine))
 }
 
 /// Reading SLXs.

@@ -116,3 +116,45 @@ pub(crate) fn email_key(email: &str) -> String {
 pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::migrate::Migrator;
+
+    use super::*;
+    use crate::store::tokens::Scope;
+    use crate::token::TokenHash;
+
+    #[tokio::test]
+    async fn tokens_from_before_there_were_more_kinds_go_on_working() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("x.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let first = MIGRATIONS.migrations.iter().take(1).cloned().collect();
+        Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT }.run(&pool).await.unwrap();
+        let (admin, upload) = (TokenHash::of("admin"), TokenHash::of("upload"));
+        for sql in [
+            "INSERT INTO users VALUES (1, 'A@b.c', 'a@b.c', TRUE, TRUE, 0)".to_owned(),
+            "INSERT INTO workspaces (id, name, owner, owner_key, state, version, created_at, updated_at, revision, locations_json)
+             VALUES ('w', 'abc', 'A@b.c', 'a@b.c', 'ready', 0, 1, 2, 'commit', '[]')".to_owned(),
+            format!("INSERT INTO tokens (id, hash, suffix, kind, user_id, created_at, last_used_at)
+                     VALUES ('1', '{}', 'x', 'admin', 1, 5, 6)", admin.to_hex()),
+            format!("INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, location, created_at, expires_at)
+                     VALUES ('2', '{}', 'x', 'upload', 1, 'w', 'here', 5, {})", upload.to_hex(), i64::MAX),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let database = Database::open(&path).await.unwrap();
+        let found = database.find_token(&admin, now()).await.unwrap().unwrap();
+        assert_eq!((found.scope, found.last_used_at), (Scope::Full, Some(timestamp(6))));
+        let found = database.find_token(&upload, now()).await.unwrap().unwrap();
+        assert_eq!(found.scope, Scope::Upload("w".to_owned()));
+        // To be read again, for its groups, without having moved.
+        let row = database.find_workspace("abc").await.unwrap().unwrap();
+        assert_eq!((row.revision, row.updated_at), (None, timestamp(2)));
+    }
+}

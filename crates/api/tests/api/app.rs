@@ -284,6 +284,13 @@ impl TestApp {
         self.ask(token, Method::POST, &format!("{BASE}/{name}/upload"), body).await
     }
 
+    /// Asks as `git` does first, with the token as the password, and returns the status.
+    pub(crate) async fn git_asks(&self, token: &str, name: &str, service: &str) -> u16 {
+        let basic = format!("Basic {}", STANDARD.encode(format!("git:{token}")));
+        let path = format!("/git/{name}.git/info/refs?service={service}");
+        self.with(Method::GET, &path, &[("authorization", &basic)], "").await.status.as_u16()
+    }
+
     /// Returns the only repository's directory.
     pub(crate) fn repository(&self) -> std::path::PathBuf {
         let mut found = Vec::new();
