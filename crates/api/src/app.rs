@@ -6,6 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use workstead_core::model::FactsCache;
@@ -18,6 +20,7 @@ use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
+use crate::llm_config;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
@@ -80,6 +83,8 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// The platform's language models, without what is secret in them.
+    pub(crate) platform_llm: Option<Value>,
 }
 
 /// What [`App`] is made of that had to be opened.
@@ -125,6 +130,11 @@ impl AppState {
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            platform_llm: settings.llm_config.as_ref().and_then(|text| {
+                // It was checked when the settings were read.
+                let config = serde_json::from_str(text.expose_secret()).ok()?;
+                Some(llm_config::public(&config))
+            }),
             settings,
         }))
     }
@@ -134,11 +144,6 @@ impl AppState {
     /// Returns a handle that does not keep the server alive.
     pub(crate) fn downgrade(&self) -> Weak<App> {
         Arc::downgrade(&self.0)
-    }
-
-    /// Returns the server as long as it is there.
-    pub(crate) fn upgrade(weak: &Weak<App>) -> Option<Self> {
-        weak.upgrade().map(Self)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Statements are written for SQLite and PostgreSQL alike: `$1` placeholders, `RETURNING`,
 //! `ON CONFLICT`, no function that only one of them has.
 
+pub(crate) mod organizations;
 pub(crate) mod slack;
 pub(crate) mod slack_messages;
 pub(crate) mod tokens;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 pub use edit::{edit_workspace, new_workspace};
-pub use fields::FieldProblem;
+pub use fields::{FieldProblem, merge};
 
 use crate::yaml::{Node, SyntaxError, parse};
 

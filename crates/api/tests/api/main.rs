@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod agentfarm;
 mod app;
 mod builder_config;
 mod corpus;
 mod http;
 mod lists;
+mod organizations;
 mod presigned;
 mod restart;
 mod serve;

@@ -59,7 +59,7 @@ pub(crate) async fn bring_token(app: &TestApp) {
 }
 
 /// Tells whether any file of the data holds a text.
-fn data_holds(directory: &std::path::Path, text: &str) -> bool {
+pub(crate) fn data_holds(directory: &std::path::Path, text: &str) -> bool {
     std::fs::read_dir(directory).unwrap().map(Result::unwrap).any(|entry| {
         let path = entry.path();
         if path.is_dir() {

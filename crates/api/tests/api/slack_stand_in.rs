@@ -174,18 +174,6 @@ impl StandIn {
     pub(crate) fn unread(&self) -> usize {
         self.posted.try_lock().unwrap().len()
     }
-
-    /// Waits until so many calls were made.
-    pub(crate) async fn called(&self, count: usize) {
-        let enough = async {
-            while self.slack().calls.len() < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), enough)
-            .await
-            .expect("the calls come within 20 seconds");
-    }
 }
 
 fn pairs(text: &[u8]) -> Form {

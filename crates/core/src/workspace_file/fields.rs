@@ -61,7 +61,7 @@ impl WorkspaceConfig {
 }
 
 /// Applies a merge patch to a value (RFC 7396, section 2).
-fn merge(target: &mut Json, patch: &Json) {
+pub fn merge(target: &mut Json, patch: &Json) {
     let Json::Object(patch) = patch else {
         target.clone_from(patch);
         return;
