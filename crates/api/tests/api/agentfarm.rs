@@ -1,5 +1,7 @@
 //! What agents are told: the language model from three levels, and no secret.
 
+use std::fmt::Write;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ const PARAMS: &str = "/api/v3/workspaces/abc/agentfarm-params";
 const PLATFORM: &str = r#"{"DEFAULT": {"model": "platform", "apiKey": "geheim-1"}, "EMBEDDING": {"model": "platform-embedding", "token": "geheim-2"}}"#;
 
 /// Writes `spec.llmConfig` as a push does.
-async fn in_git(app: &TestApp, llm: &str) {
+fn in_git(app: &TestApp, llm: &str) {
     let bare = app.repository();
     let directory = tempfile::tempdir().unwrap();
     let git = |arguments: &[&str]| {
@@ -42,7 +44,7 @@ async fn in_git(app: &TestApp, llm: &str) {
 async fn with_all_levels() -> TestApp {
     let app = TestApp::start_with(&[("WORKSTEAD_LLM_CONFIG", PLATFORM)]).await;
     app.create("abc").await;
-    in_git(&app, "{CHAT: {model: workspace, apiKey: geheim-3, headers: {Authorization: geheim-4}}}").await;
+    in_git(&app, "{CHAT: {model: workspace, apiKey: geheim-3, headers: {Authorization: geheim-4}}}");
     let llm = json!({ "CHAT": { "model": "organization" }, "BACKGROUND": { "model": "organization", "clientSecret": "geheim-5" } });
     app.post("/api/v3/organizations", json!({ "name": "acme", "displayName": "Acme", "llmConfig": llm }))
         .await
@@ -60,7 +62,7 @@ async fn each_category_is_looked_for_on_each_level() {
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
         assert!(!text.contains("geheim"), "{text}");
         let params = answer.expect(200);
-        table += &format!("{category}: {} {}\n", params["llmConfigSource"], params["llmConfig"]);
+        writeln!(table, "{category}: {} {}", params["llmConfigSource"], params["llmConfig"]).unwrap();
     }
     insta::assert_snapshot!(table, @r#"
     DEFAULT: "platform" {"model":"platform"}
