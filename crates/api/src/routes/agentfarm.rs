@@ -19,8 +19,9 @@ use crate::{reply, view};
 /// What an agent needs to know to work on a workspace.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AgentfarmParams {
+pub(crate) struct AgentfarmParams {
     /// The language model, without what is secret; empty when nobody names one.
+    #[schema(value_type = Object)]
     llm_config: Value,
     llm_config_source: Source,
     /// The category that the model was found under: the one asked for, or DEFAULT.
@@ -62,7 +63,7 @@ struct CallerPermissions {
         description = "DEFAULT (unless told), CHAT, BACKGROUND or EMBEDDING.",
         pattern = "^(DEFAULT|CHAT|BACKGROUND|EMBEDDING)$")),
     responses(
-        (status = 200, description = "The parameters.", body = inline(AgentfarmParams)),
+        (status = 200, description = "The parameters.", body = AgentfarmParams),
         (status = 422, description = "The category is not known.", body = crate::error::ErrorBody),
     ))]
 pub(crate) async fn get(

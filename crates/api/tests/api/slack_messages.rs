@@ -239,6 +239,16 @@ async fn a_message_is_given_up_after_many_attempts() {
 }
 
 #[tokio::test]
+async fn a_token_follows_no_redirect() {
+    let (slack, app) = with_slack().await;
+    bring_token(&app).await;
+    slack.fail(&[Fault::Elsewhere]);
+    upload(&app, 1).await;
+    held(&app).await;
+    assert_eq!(slack.calls(), ["auth.test", "chat.postMessage"]);
+}
+
+#[tokio::test]
 async fn disconnecting_ends_it() {
     let (slack, app) = with_slack().await;
     install(&app, &slack).await;
