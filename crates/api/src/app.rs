@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::sync::Cache;
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use workstead_core::model::FactsCache;
@@ -23,6 +25,7 @@ use crate::health::Examinations;
 use crate::login::Failures;
 use crate::password::Passwords;
 use crate::rate_limit::RateLimit;
+use crate::llm_config;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
@@ -98,6 +101,8 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// The platform's language models, without what is secret in them.
+    pub(crate) platform_llm: Option<Value>,
 }
 
 /// What [`App`] is made of that had to be opened.
@@ -152,6 +157,11 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            platform_llm: settings.llm_config.as_ref().and_then(|text| {
+                // It was checked when the settings were read.
+                let config = serde_json::from_str(text.expose_secret()).ok()?;
+                Some(llm_config::public(&config))
+            }),
             settings,
         }))
     }
@@ -161,11 +171,6 @@ impl AppState {
     /// Returns a handle that does not keep the server alive.
     pub(crate) fn downgrade(&self) -> Weak<App> {
         Arc::downgrade(&self.0)
-    }
-
-    /// Returns the server as long as it is there.
-    pub(crate) fn upgrade(weak: &Weak<App>) -> Option<Self> {
-        weak.upgrade().map(Self)
     }
 }
 

@@ -158,11 +158,20 @@ fn secrets() -> Routes {
         .add(Workspace(Read), routes!(secrets::get_usage))
 }
 
-/// Slack and the agent farm.
+/// Slack, organizations and the agent farm.
 fn integrations() -> Routes {
     use crate::access::Action::Integrate;
-    use crate::routes::slack;
+    use crate::routes::{agentfarm, organizations, slack};
+    use crate::routing::Rule::Staff;
     Routes::new()
+        .add(Workspace(Read), routes!(agentfarm::get))
+        .add(Staff, routes!(organizations::list))
+        .add(Staff, routes!(organizations::create))
+        .add(Staff, routes!(organizations::get))
+        .add(Staff, routes!(organizations::update))
+        .add(Staff, routes!(organizations::delete))
+        .add(Staff, routes!(organizations::assign))
+        .add(Staff, routes!(organizations::unassign))
         .add(Workspace(Integrate), routes!(slack::get))
         .add(Workspace(Integrate), routes!(slack::connect))
         .add(Workspace(Integrate), routes!(slack::disconnect))

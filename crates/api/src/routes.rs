@@ -1,6 +1,7 @@
 //! The handlers: extract, ask for permission, call one domain function, shape the reply.
 
 pub(crate) mod branches;
+pub(crate) mod agentfarm;
 pub(crate) mod builder_config;
 pub(crate) mod codecollections;
 pub(crate) mod configuration_index;
@@ -14,6 +15,7 @@ pub(crate) mod openapi;
 pub(crate) mod runner_token;
 pub(crate) mod runners;
 pub(crate) mod secrets;
+pub(crate) mod organizations;
 pub(crate) mod slack;
 pub(crate) mod groups;
 pub(crate) mod jwks;

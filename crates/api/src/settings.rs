@@ -183,6 +183,13 @@ pub const SETTINGS: &[Setting] = &[
         "a whole number of minutes from 1 to 1440",
         "How long one clone, fetch or push may take.",
     ),
+    Setting {
+        name: "WORKSTEAD_LLM_CONFIG",
+        default: "",
+        expected: "a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object",
+        help: "The language models of workspaces that neither they nor their organizations name one for.",
+        secret: true,
+    },
     setting(
         "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
         "60",
@@ -292,6 +299,8 @@ pub struct Settings {
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
     pub hook_program: Option<PathBuf>,
+    /// The platform's language models by category, as JSON; keys in it are never answered.
+    pub llm_config: Option<SecretString>,
     /// The client id of the Slack app that workspaces are connected by.
     pub slack_client_id: Option<String>,
     /// The secret of that Slack app; there exactly when the id is.
@@ -345,6 +354,7 @@ impl Settings {
         }
         Ok(Self {
             git_limits,
+            llm_config: reader.read_optional("WORKSTEAD_LLM_CONFIG", parse::llm_config)?,
             slack_client_id,
             slack_client_secret,
             slack_base_url: reader.read("WORKSTEAD_SLACK_BASE_URL", parse::base_url)?,
@@ -471,6 +481,10 @@ mod tests {
             ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
             ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
             ("WORKSTEAD_CODECOLLECTIONS", "name"),
+            ("WORKSTEAD_LLM_CONFIG", r#"{"CHAT": {"apiKey": "geheim"}, "chat": {}}"#),
+            ("WORKSTEAD_SLACK_CLIENT_ID", "1.2"),
+            ("WORKSTEAD_SLACK_CLIENT_SECRET", "geheim"),
+            ("WORKSTEAD_SLACK_BASE_URL", "slack.com"),
         ];
         let errors: Vec<_> = cases.map(|(name, value)| with(name, value).unwrap_err()).into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
@@ -489,6 +503,10 @@ mod tests {
         WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
         WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
         WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
+        WORKSTEAD_LLM_CONFIG is a secret of 42 characters: expected a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object
+        WORKSTEAD_SLACK_CLIENT_SECRET is absent: expected the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID
+        WORKSTEAD_SLACK_CLIENT_ID is absent: expected the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET
+        WORKSTEAD_SLACK_BASE_URL is "slack.com": expected an http or https URL without query
         "#);
     }
 

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{InvalidSetting, SETTINGS, Setting};
+use crate::llm_config;
 
 /// Asks for settings by name and parses them, defaults included.
 pub(super) struct Reader<'a> {
@@ -100,6 +101,12 @@ pub(super) fn token(text: &str) -> Option<SecretString> {
 /// Parses a word that goes into a header as it is.
 pub(super) fn visible(text: &str) -> Option<String> {
     (text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+/// Parses the platform's language models.
+pub(super) fn llm_config(text: &str) -> Option<SecretString> {
+    let config: serde_json::Value = serde_json::from_str(text).ok()?;
+    llm_config::check(&config).is_ok().then(|| SecretString::from(text))
 }
 
 /// Says that a setting is absent that another one needs.

@@ -4,6 +4,7 @@
 
 mod access;
 mod admin;
+mod agentfarm;
 mod app;
 mod branches;
 mod builder_config;
@@ -20,6 +21,7 @@ mod lists;
 mod locations;
 mod people;
 mod permissions;
+mod organizations;
 mod presigned;
 mod restart;
 mod runners;

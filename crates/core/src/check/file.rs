@@ -85,6 +85,30 @@ mod tests {
     }
 
     #[test]
+    fn language_models_are_by_category() {
+        let workspace = |models: &str| {
+            let text = format!(
+                "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata: {{name: demo}}\nspec:\n  llmConfig: {models}\n"
+            );
+            let problems = check("workspace.yaml", text.as_bytes());
+            let line = |problem: Problem| {
+                format!("{:?} {problem}; {}", problem.severity, problem.hint.as_ref().unwrap())
+            };
+            problems.into_iter().map(line).collect::<Vec<_>>().join("\n")
+        };
+        // Other names are for others.
+        assert_eq!(
+            workspace("{DEFAULT: {model: m}, CHAT: {any: {thing: [1]}}, BACKGROUND: ~, other: x}"),
+            ""
+        );
+        insta::assert_snapshot!(workspace("{EMBEDDING: m, CHAT: [m]}"), @r#"
+        Error workspace.yaml:5:26: `spec.llmConfig.EMBEDDING` must be a mapping, not a string "m" [wrong_type]; write `key: value` lines below it, indented
+        Error workspace.yaml:5:35: `spec.llmConfig.CHAT` must be a mapping, not a list [wrong_type]; write `key: value` lines below it, indented
+        "#);
+        insta::assert_snapshot!(workspace("[m]"), @"Error workspace.yaml:5:14: `spec.llmConfig` must be a mapping, not a list [wrong_type]; write `key: value` lines below it, indented");
+    }
+
+    #[test]
     fn a_string_is_what_was_written() {
         for text in [
             "8123e45",
