@@ -14,5 +14,6 @@ mod documents;
 mod durability;
 mod git_protocol;
 mod git_push;
+mod mcp_clients;
 mod shutdown;
 mod upload;
