@@ -1,6 +1,7 @@
 //! The MCP servers that people run, unmodified from `PyPI`, against the real binary.
 
 mod commits;
+mod expected;
 mod people;
 
 use serde_json::{Value, json};

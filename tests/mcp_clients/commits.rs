@@ -2,15 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::expected::{PROBE, code_bundle, indicator, probe_sli, task, task_runbook, task_slx, with};
 use super::{OBJECT, WORKSPACE, in_shop, open_shop};
 use crate::support::{Git, McpClient, Release, TestServer, mcp_is_here, slx_yaml};
-
-const TASK: &str = "main() {\n  echo '[]' >&3\n}\n";
-const TASK_BASE64: &str = "bWFpbigpIHsKICBlY2hvICdbXScgPiYzCn0K";
-const PROBE: &str = "main() {\n  echo 1 >&3\n}\n";
-const PROBE_BASE64: &str = "bWFpbigpIHsKICBlY2hvIDEgPiYzCn0K";
-const ICON: &str = "https://storage.googleapis.com/runwhen-nonprod-shared-images/icons/prompt_suggestion.svg";
-const GENERIC: &str = "https://github.com/runwhen-contrib/rw-generic-codecollection.git";
 
 /// A workspace, a client of it, and what Git holds.
 struct Shop {
@@ -71,117 +65,6 @@ impl Shop {
         self.clone.ok(&["pull", "--quiet"]);
         self.clone.ok(&["rev-parse", "HEAD"])
     }
-}
-
-/// What an agent gives to commit a task that uses everything that a task may have.
-fn task(name: &str) -> Value {
-    json!({
-        "slx_name": name,
-        "alias": "Cart: Health",
-        "statement": "The cart should answer # and \"quickly\", whatever the load on the rest of the shop is that day",
-        "script": TASK,
-        "task_title": "Check the cart",
-        "interpreter": "bash",
-        "env_vars": {"NAMESPACE": "prod", "STRICT": "no", "BUILD": "012", "EMPTY": ""},
-        "secret_vars": {"kubeconfig": "k8s:file@secret/kubeconfig:kubeconfig"},
-        "tags": [{"name": "team", "value": "sre"}, {"name": "team", "value": "on"}],
-        "resource_path": "kubernetes/prod/cart",
-        "hierarchy": ["team"],
-        "runtime_vars": [{
-            "name": "WINDOW", "description": "How far back", "default": "5m",
-            "validation": {"type": "regex", "pattern": "^[0-9]+m$"},
-        }],
-    })
-}
-
-fn with(mut arguments: Value, more: &Value) -> Value {
-    for (name, value) in more.as_object().unwrap() {
-        arguments[name] = value.clone();
-    }
-    arguments
-}
-
-fn code_bundle(repository: &str, path: &str) -> Value {
-    json!({"repoUrl": repository, "ref": "main", "pathToRobot": path})
-}
-
-/// The configuration that the variables of [`task`] become.
-fn variables() -> Vec<Value> {
-    let map = r#"{"NAMESPACE": "prod", "STRICT": "no", "BUILD": "012", "EMPTY": ""}"#;
-    vec![
-        json!({"name": "CONFIG_ENV_MAP", "value": map}),
-        json!({"name": "SECRET_ENV_MAP", "value": "[\"kubeconfig\"]"}),
-        json!({"name": "NAMESPACE", "value": "prod"}),
-        json!({"name": "STRICT", "value": "no"}),
-        json!({"name": "BUILD", "value": "012"}),
-        json!({"name": "EMPTY", "value": ""}),
-    ]
-}
-
-fn task_slx() -> Value {
-    json!({
-        "alias": "Cart: Health",
-        "imageURL": ICON,
-        "statement": "The cart should answer # and \"quickly\", whatever the load on the rest of the shop is that day",
-        "owners": ["admin@example.com"],
-        "tags": [
-            {"name": "team", "value": "sre"},
-            {"name": "team", "value": "on"},
-            {"name": "access", "value": "read-write"},
-            {"name": "data", "value": "logs-bulk"},
-        ],
-        "additionalContext": {"resourcePath": "custom/kubernetes/prod/cart", "hierarchy": ["team"]},
-    })
-}
-
-fn task_runbook() -> Value {
-    let mut configuration = vec![
-        json!({"name": "TASK_TITLE", "value": "Check the cart"}),
-        json!({"name": "GEN_CMD", "value": TASK_BASE64}),
-        json!({"name": "INTERPRETER", "value": "bash"}),
-    ];
-    configuration.extend(variables());
-    json!({
-        "location": "location-01",
-        "codeBundle": code_bundle(GENERIC, "codebundles/tool-builder/runbook.robot"),
-        "configProvided": configuration,
-        "secretsProvided": [
-            {"name": "kubeconfig", "workspaceKey": "k8s:file@secret/kubeconfig:kubeconfig"},
-        ],
-        "runtimeVarsProvided": [{
-            "name": "WINDOW", "description": "How far back", "default": "5m",
-            "validation": {"type": "regex", "pattern": "^[0-9]+m$"},
-        }],
-    })
-}
-
-/// What every SLI of the clients has.
-fn indicator(code_bundle: &Value, configuration: &[Value]) -> Value {
-    json!({
-        "locations": ["location-01"],
-        "displayUnitsLong": "OK",
-        "displayUnitsShort": "ok",
-        "intervalSeconds": 300,
-        "intervalStrategy": "intermezzo",
-        "alertConfig": {"tasks": {"persona": "eager-edgar", "sessionTTL": "10m"}},
-        "codeBundle": code_bundle,
-        "configProvided": configuration,
-    })
-}
-
-fn probe_sli() -> Value {
-    let mut configuration = vec![
-        json!({"name": "GEN_CMD", "value": PROBE_BASE64}),
-        json!({"name": "INTERPRETER", "value": "bash"}),
-    ];
-    configuration.extend(variables());
-    let spec = indicator(&code_bundle(GENERIC, "codebundles/tool-builder/sli.robot"), &configuration);
-    with(
-        spec,
-        &json!({"secretsProvided": [
-            {"name": "kubeconfig", "workspaceKey": "k8s:file@secret/kubeconfig:kubeconfig"},
-        ]}),
-    )
 }
 
 /// The location, the owner and the code bundle's branch are all left to the client to find.
