@@ -6,7 +6,7 @@ mod people;
 
 use serde_json::{Value, json};
 
-use crate::support::{Content, McpClient, Release, ServerOptions, TestServer, mcp_is_here, workspace_files};
+use crate::support::{Content, McpClient, Release, TestServer, mcp_is_here, workspace_files};
 
 const WORKSPACE: &str = "shop";
 const OBJECT: &str = "/api/v3/workspaces/shop";
@@ -15,11 +15,7 @@ const SLXS: usize = 230;
 
 /// Starts a server with a workspace that has a name for people, a location and secrets.
 fn open_shop(locations: &[&str]) -> TestServer {
-    let options = ServerOptions {
-        environment: vec![("WORKSTEAD_SECRET_KEY", "0123456789abcdef".repeat(4))],
-        ..ServerOptions::default()
-    };
-    let server = TestServer::start_with(&options);
+    let server = TestServer::start();
     let shop = json!({"name": WORKSPACE, "displayName": "The Shop", "enabledLocations": locations});
     server.post("/api/v3/workspaces/", &shop).expect(201);
     let secrets = json!({"secrets": {"kubeconfig": "a", "api-token": "b"}});
