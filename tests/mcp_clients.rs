@@ -5,8 +5,11 @@ mod expected;
 mod people;
 
 use serde_json::{Value, json};
+use ureq::http::Method;
 
-use crate::support::{Content, McpClient, Release, TestServer, mcp_is_here, workspace_files};
+use crate::support::{
+    Content, McpClient, Release, ServerOptions, TestServer, mcp_is_here, send, workspace_files,
+};
 
 const WORKSPACE: &str = "shop";
 const OBJECT: &str = "/api/v3/workspaces/shop";
@@ -15,7 +18,11 @@ const SLXS: usize = 230;
 
 /// Starts a server with a workspace that has a name for people, a location and secrets.
 fn open_shop(locations: &[&str]) -> TestServer {
-    let server = TestServer::start();
+    open_shop_with(locations, &ServerOptions::default())
+}
+
+fn open_shop_with(locations: &[&str], options: &ServerOptions) -> TestServer {
+    let server = TestServer::start_with(options);
     let shop = json!({"name": WORKSPACE, "displayName": "The Shop", "enabledLocations": locations});
     server.post("/api/v3/workspaces/", &shop).expect(201);
     let secrets = json!({"secrets": {"kubeconfig": "a", "api-token": "b"}});
@@ -61,6 +68,15 @@ fn many_slxs() -> Content {
     files
 }
 
+/// Registers a runner at the workspace's location, as the runner itself does.
+fn register_runner(server: &TestServer) {
+    let token = server.get(&format!("{OBJECT}/runner-token")).expect(200);
+    let bearer = format!("Bearer {}", token.field("token"));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let url = format!("{}/api/v3/runners/register", server.url);
+    send(Method::POST, &url, &headers, Some(br#"{"name": "runner-a"}"#)).expect(201);
+}
+
 /// Every tool takes the workspace's name.
 fn in_shop(mut arguments: Value) -> Value {
     arguments["workspace_name"] = json!(WORKSPACE);
@@ -74,6 +90,7 @@ fn everything_is_read(release: Release) {
     let server = open_shop(&["location-01"]);
     server.create("bakery");
     server.upload(WORKSPACE, &many_slxs(), &json!({})).expect(200);
+    register_runner(&server);
     let mut client = McpClient::start(&server, release);
 
     let listed = client.tool("list_workspaces", &json!({}));
@@ -131,7 +148,9 @@ fn everything_is_read(release: Release) {
     let listed = if release == Release::May { &locations } else { &locations["locations"] };
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), 1, "{locations}");
+    // The runner there is no location of its own, and its name is none.
     assert_eq!((&listed[0]["name"], &listed[0]["value"]), (&json!("location-01"), &json!("location-01")));
+    assert_eq!(listed[0]["health"], "healthy");
     if release == Release::August {
         assert_eq!(locations["recommended"], "location-01", "{locations}");
         assert_eq!(locations["auto_resolves"], true, "{locations}");

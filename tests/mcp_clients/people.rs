@@ -1,9 +1,9 @@
 //! The MCP servers in the hands of more than one person, and beside `git`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{OBJECT, WORKSPACE, in_shop, open_shop, runbook_yaml};
-use crate::support::{McpClient, Release, TestServer, mcp_is_here, slx_yaml};
+use super::{OBJECT, WORKSPACE, in_shop, open_shop, open_shop_with, runbook_yaml};
+use crate::support::{McpClient, Release, ServerOptions, TestServer, mcp_is_here, slx_yaml};
 
 const SCRIPT: &str = "main() {\n  echo '[]' >&3\n}\n";
 
@@ -173,4 +173,30 @@ fn the_release_of_may_finds_the_location_in_use() {
 #[test]
 fn the_release_of_august_finds_the_location_in_use() {
     the_location_in_use_is_found(Release::August);
+}
+
+/// An installation without the internet says where its code bundles are.
+#[test]
+fn the_release_of_august_takes_code_bundles_from_the_collections_of_the_installation() {
+    if !mcp_is_here() {
+        return;
+    }
+    let collections = "rw-generic-codecollection=https://git.example.com/generic.git,\
+        rw-workspace-utils=https://git.example.com/utils.git";
+    let environment = vec![("WORKSTEAD_CODECOLLECTIONS", collections.to_owned())];
+    let options = ServerOptions { environment, ..ServerOptions::default() };
+    let server = open_shop_with(&["location-01"], &options);
+    let mut client = McpClient::start(&server, Release::August);
+    let mut arguments = task("cart");
+    arguments["cron_schedule"] = json!("*/5 * * * *");
+    let answer = client.tool("commit_slx", &arguments);
+    assert_eq!(answer["generic_repo_resolved_from"], "workspace", "{answer}");
+    let clone = server.clone_workspace(WORKSPACE, "clone");
+    for (file, url) in [
+        ("runbook.yaml", "https://git.example.com/generic.git"),
+        ("sli.yaml", "https://git.example.com/utils.git"),
+    ] {
+        let document = Release::August.read_yaml(&clone.read(&format!("slxs/cart/{file}")));
+        assert_eq!(document["spec"]["codeBundle"]["repoUrl"], url, "{file}");
+    }
 }
