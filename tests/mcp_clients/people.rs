@@ -1,6 +1,6 @@
 //! The MCP servers in the hands of more than one person, and beside `git`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{OBJECT, WORKSPACE, in_shop, open_shop, open_shop_with, runbook_yaml};
 use crate::support::{McpClient, Release, ServerOptions, TestServer, mcp_is_here, slx_yaml};
