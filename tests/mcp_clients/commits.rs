@@ -130,7 +130,7 @@ Add sli SLX: Cart: Health";
         }
     }
     let authors = shop.clone.ok(&["log", "--format=%ae", &format!("{before}..HEAD")]);
-    assert!(authors.lines().all(|author| author == "admin@example.com"), "{authors}");
+    assert!(authors.lines().all(|author| author == "admin@localhost"), "{authors}");
     shop.clone.fsck();
 }
 

@@ -63,7 +63,7 @@ pub(super) fn task_slx() -> Value {
         "alias": "Cart: Health",
         "imageURL": ICON,
         "statement": "The cart should answer # and \"quickly\", whatever the load on the rest of the shop is that day",
-        "owners": ["admin@example.com"],
+        "owners": ["admin@localhost"],
         "tags": [
             {"name": "team", "value": "sre"},
             {"name": "team", "value": "on"},

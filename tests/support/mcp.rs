@@ -4,12 +4,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::TestServer;
-use super::server::{PATIENCE, cleaned};
+use super::server::cleaned;
+
+/// How long an answer may take. Python starts slowly where many tests run beside each other, and the client gives its
+/// own requests up to a minute each.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A release of the MCP server, as `PyPI` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
