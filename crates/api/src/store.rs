@@ -5,11 +5,11 @@
 
 pub(crate) mod figures;
 pub(crate) mod groups;
+pub(crate) mod organizations;
 pub(crate) mod runners;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
-pub(crate) mod organizations;
 pub(crate) mod slack;
 pub(crate) mod slack_messages;
 pub(crate) mod slx_ids;

@@ -14,10 +14,10 @@ use workstead_core::tree::FileTree;
 
 use crate::access::Permit;
 use crate::app::AppState;
+use crate::conditions::Condition;
 use crate::error::ApiError;
 use crate::query::rfc3339;
 use crate::reply;
-use crate::schema::Condition;
 use crate::view::{self, WORKSPACE_FILE};
 use crate::workspace::Workspace;
 
