@@ -13,6 +13,7 @@ mod read;
 mod report;
 mod responsive;
 mod server;
+mod slxs;
 mod throughput;
 mod upload;
 
@@ -60,6 +61,7 @@ enum Part {
     Patch,
     Throughput,
     Many,
+    Slxs,
 }
 
 impl Part {
@@ -74,6 +76,7 @@ impl Part {
                 responsive::measure(binary, runs, report)
             }
             Self::Many => many::measure(binary, runs, report),
+            Self::Slxs => slxs::measure(binary, report),
         }
     }
 }

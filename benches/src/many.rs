@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Connection, request};
+use crate::http::{Connection, request};
 use crate::load::{Bounds, load};
 use crate::report::{Report, announce, median, seconds};
 use crate::server::{ADMIN_TOKEN, Server, expect, prepare};
@@ -108,8 +108,8 @@ fn pages(small: &Server, large: &Server, reader: &Reader, report: &mut Report) -
         let asked = page_request(&reader.large, *page);
         let (mut ours, mut peer) = (vec![], vec![]);
         for _ in 0..REQUESTS {
-            peer.push(timed(&mut few, &first)?);
-            ours.push(timed(&mut many, &asked)?);
+            peer.push(timed_page(&mut few, &first)?);
+            ours.push(timed_page(&mut many, &asked)?);
         }
         times.push(median(ours));
         base.extend(peer);
@@ -127,17 +127,18 @@ fn page_request(token: &str, page: usize) -> Vec<u8> {
     request("GET", &format!("/api/v3/workspaces?page_size={PAGE}&page={page}"), token, b"")
 }
 
-fn timed(connection: &mut Connection, asked: &[u8]) -> Result<Duration> {
-    let start = Instant::now();
-    let answer = connection.send(asked)?;
-    let elapsed = start.elapsed();
-    check(&answer)?;
+fn timed_page(connection: &mut Connection, asked: &[u8]) -> Result<Duration> {
+    let (elapsed, body) = timed(connection, asked)?;
+    let rows = body.windows(11).filter(|window| window == b"\"createdAt\"").count();
+    anyhow::ensure!(rows == PAGE, "{rows} rows instead of {PAGE} on a page");
     Ok(elapsed)
 }
 
-fn check(answer: &Answer) -> Result<()> {
-    expect(answer, 200)?;
-    let rows = answer.body.windows(11).filter(|window| window == b"\"createdAt\"").count();
-    anyhow::ensure!(rows == PAGE, "{rows} rows instead of {PAGE} on a page");
-    Ok(())
+/// Sends a request and returns how long the whole answer took, and its body.
+pub(crate) fn timed(connection: &mut Connection, asked: &[u8]) -> Result<(Duration, Vec<u8>)> {
+    let start = Instant::now();
+    let answer = connection.send(asked)?;
+    let elapsed = start.elapsed();
+    expect(&answer, 200)?;
+    Ok((elapsed, answer.body))
 }
