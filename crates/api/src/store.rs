@@ -5,6 +5,7 @@
 
 pub(crate) mod figures;
 pub(crate) mod groups;
+pub(crate) mod lists;
 pub(crate) mod organizations;
 pub(crate) mod runners;
 pub(crate) mod secrets;
@@ -19,12 +20,15 @@ pub(crate) mod users;
 pub(crate) mod workspaces;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+
+use self::lists::Lists;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -58,6 +62,7 @@ pub(crate) struct Database {
     /// For what is derived from Git only: it does not wait for the disk, since the next start makes it
     /// anew when a power cut takes it.
     derived: SqlitePool,
+    lists: Arc<Lists>,
 }
 
 impl Database {
@@ -78,7 +83,7 @@ impl Database {
         let derived = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(relaxed);
         let migrated = MIGRATIONS.run(&pool).await;
         migrated.map_err(|source| DatabaseError::Migrate { path: named(), source })?;
-        Ok(Self { pool, derived })
+        Ok(Self { pool, derived, lists: Arc::new(lists::lists()) })
     }
 
     /// Asks the simplest question, for readiness.

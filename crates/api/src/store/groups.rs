@@ -98,6 +98,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -113,6 +114,7 @@ impl Database {
         .bind(name)
         .execute(&self.pool)
         .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -123,6 +125,7 @@ impl Database {
             .bind(email_key(email))
             .execute(&self.pool)
             .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 }
