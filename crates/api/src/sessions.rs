@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -107,7 +108,11 @@ pub(crate) async fn refresh(app: &AppState, token: &str) -> Result<TokenPair, Ap
 
 /// Tells whether a token is good: one that may ask the API, or the present refresh token of a session.
 pub(crate) async fn verify(app: &AppState, token: &str) -> Result<(), ApiError> {
-    let Err(refused) = auth::authenticate(app, token).await else { return Ok(()) };
+    let refused = match auth::authenticate(app, token).await {
+        // A runner's token is good, too, if not for what users do.
+        Err(error) if error.status() != StatusCode::FORBIDDEN => error,
+        _ => return Ok(()),
+    };
     if refused.status().is_server_error() || !jwt::looks_like_one(token) {
         return Err(refused);
     }
