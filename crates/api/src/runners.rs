@@ -38,6 +38,7 @@ pub(crate) struct Registration {
 
 /// A registered runner.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 pub(crate) struct Runner {
     id: i64,
     runner_uuid: String,
