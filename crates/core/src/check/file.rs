@@ -170,6 +170,21 @@ mod tests {
     }
 
     #[test]
+    fn a_relationship_has_an_object_by_either_name() {
+        let found = |relationship: &str| {
+            let text = "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata: {name: demo}\nspec:\n  slxRelationships:\n";
+            codes("workspace.yaml", &format!("{text}  - {{subject: a, verb: v{relationship}}}\n"))
+        };
+        let problem = |code, field: &str| vec![(code, format!("/spec/slxRelationships/0{field}"))];
+        assert_eq!((found(", object: b"), found(", directObject: b")), (vec![], vec![]));
+        assert_eq!(found(""), problem("missing_field", ""));
+        assert_eq!(found(", directObject: ''"), problem("empty_value", "/directObject"));
+        assert_eq!(found(", directObject: [b]"), problem("wrong_type", "/directObject"));
+        // The one that counts is the one that is read.
+        assert_eq!(found(", object: [b], directObject: b"), problem("wrong_type", "/object"));
+    }
+
+    #[test]
     fn a_token_is_refused_and_never_shown() {
         let found = check("uploadInfo.yaml", b"workspaceName: demo\ntoken: wst_0123456789\n");
         assert_eq!(found.len(), 1);

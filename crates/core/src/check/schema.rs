@@ -68,7 +68,9 @@ const TEXTS: Shape = List(Need::Optional, &Text);
 
 const PERMISSION: Shape = Record(&[optional("user", Text), optional("group", Text), filled("role", Role)]);
 const GROUP: Shape = Record(&[filled("name", Text), optional("slxs", NAMES), optional("dependsOn", NAMES)]);
-const RELATIONSHIP: Shape = Record(&[filled("subject", Text), filled("verb", Text), filled("object", Text)]);
+/// The builder calls the object `directObject`.
+const RELATIONSHIP: Shape =
+    Record(&[filled("subject", Text), filled("verb", Text), filled("object", Text).or("directObject")]);
 
 /// By category; what a provider wants to know is its own affair.
 const LLM_CONFIG: Shape = Record(&[
