@@ -111,6 +111,7 @@ impl TestApp {
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
         let Self { server, directory, settings } = self;
         drop(server);
+        until_free(&directory.path().join("data/repositories/.lock")).await;
         let database = open_database(directory.path()).await;
         meanwhile(&database).await;
         database.close().await;
@@ -329,6 +330,13 @@ impl TestApp {
     pub(crate) fn commits(&self) -> usize {
         self.git(&["rev-list", "--count", "main"]).trim().parse().unwrap()
     }
+}
+
+/// Waits until nobody holds a lock: what a server left running in the background holds it a moment longer.
+async fn until_free(lock: &Path) {
+    let lock = std::fs::File::open(lock).unwrap();
+    let wait = tokio::task::spawn_blocking(move || lock.lock());
+    tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.unwrap().unwrap().unwrap();
 }
 
 fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
