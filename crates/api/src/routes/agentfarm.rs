@@ -61,7 +61,7 @@ struct CallerPermissions {
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/agentfarm-params", tag = "Agents",
     params(("llm_category" = Option<String>, Query,
         description = "DEFAULT (unless told), CHAT, BACKGROUND or EMBEDDING.",
-        pattern = "^(DEFAULT|CHAT|BACKGROUND|EMBEDDING)$")),
+        pattern = "^(DEFAULT|CHAT|BACKGROUND|EMBEDDING)?$")),
     responses(
         (status = 200, description = "The parameters.", body = AgentfarmParams),
         (status = 422, description = "The category is not known.", body = crate::error::ErrorBody),
