@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use crate::bare::BareServer;
 use crate::http::Connection;
 use crate::load::{Bounds, Timed, load};
-use crate::peers::{Files, GitRepository};
+use crate::peers::GitRepository;
 use crate::report::Report;
 use crate::server::{Server, expect, prepare};
 use crate::upload::{bundle, sample, upload_request};
@@ -35,8 +35,8 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
         let request = upload_request(&name(number), &bundle(&sample(&name(number), 10)?)?);
         expect(&server.connect()?.send(&request)?, 200)?;
     }
-    let all = (0..CONNECTIONS).map(|_| GitRepository::of(&files)).collect::<Result<Vec<_>>>()?;
-    let apart = || load(COMMITS, |number| Ok(|edit| all[number].commit_edit(edit)));
+    let all = &(0..CONNECTIONS).map(|_| GitRepository::of(&files)).collect::<Result<Vec<_>>>()?;
+    let apart = || load(COMMITS, |number| Ok(move |edit| all[number].commit_edit(edit)));
     writes(&server, "64 workspaces", name, apart, runs, report)?;
     let one = Mutex::new(GitRepository::of(&files)?);
     // `git` lets one writer at a time into a work tree, so they queue.
