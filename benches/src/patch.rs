@@ -47,8 +47,8 @@ fn patches(server: &Server, run: usize) -> Result<Duration> {
 fn git_edits(files: &Files) -> Result<Duration> {
     let repository = GitRepository::of(files)?;
     let start = Instant::now();
-    for number in 0..EDITS {
-        repository.commit_edit(number)?;
+    for _ in 0..EDITS {
+        repository.commit_edit()?;
     }
     Ok(start.elapsed())
 }

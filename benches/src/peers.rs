@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -75,6 +76,7 @@ pub(crate) fn tar_add_commit(bundle: &[u8]) -> Result<Duration> {
 pub(crate) struct GitRepository {
     directory: tempfile::TempDir,
     manifest: String,
+    edits: AtomicUsize,
 }
 
 impl GitRepository {
@@ -93,11 +95,13 @@ impl GitRepository {
         run(git(work).args(["add", "-A"]))?;
         run(git(work).args(["commit", "-q", "-m", "first"]))?;
         let manifest = fs_err::read_to_string(work.join("workspace.yaml"))?;
-        Ok(Self { directory, manifest })
+        Ok(Self { directory, manifest, edits: AtomicUsize::new(0) })
     }
 
     /// Edits `workspace.yaml` and commits it as durably as a PATCH is.
-    pub(crate) fn commit_edit(&self, number: usize) -> Result<()> {
+    pub(crate) fn commit_edit(&self) -> Result<()> {
+        // `git` refuses a commit that changes nothing, so no edit is like the one before.
+        let number = self.edits.fetch_add(1, Ordering::SeqCst);
         let work = self.directory.path();
         fs_err::write(work.join("workspace.yaml"), format!("{}# edit {number}\n", self.manifest))?;
         run(git(work).args(["-c", "core.fsync=all", "add", "workspace.yaml"]))?;

@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::bare::BareServer;
 use crate::http::Connection;
-use crate::report::{Report, median};
+use crate::load::{Bounds, Timed, load};
+use crate::report::Report;
 use crate::server::{Server, expect, prepare};
 
-const CONNECTIONS: usize = 16;
-const REQUESTS_EACH: usize = 2_000;
+const BOUNDS: Bounds = Bounds { connections: 16, requests: 2_000, time: Duration::MAX };
 
 /// Measures both servers in turns.
 pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
@@ -24,12 +24,10 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
     let peer = BareServer::start("/api/v3/workspaces/bench", &answer.body)?;
     let (mut ours, mut bare) = (vec![], vec![]);
     for _ in 0..runs {
-        bare.push(load(peer.address, &request)?);
-        ours.push(load(server.address, &request)?);
+        bare.push(read_load(peer.address, BOUNDS, &request)?);
+        ours.push(read_load(server.address, BOUNDS, &request)?);
     }
-    let total = (CONNECTIONS * REQUESTS_EACH) as f64;
-    let rate = |duration: Duration| total / duration.as_secs_f64();
-    let (ours, bare) = (rate(median(ours)), rate(median(bare)));
+    let (ours, bare) = (Timed::joined(ours).rate(), Timed::joined(bare).rate());
     let ratio = format!("{:.2}", ours / bare);
     report.row(
         "GET of a workspace / bare axum handler (rate)",
@@ -41,23 +39,10 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
     Ok(())
 }
 
-fn load(address: SocketAddr, request: &[u8]) -> Result<Duration> {
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                scope.spawn(|| -> Result<()> {
-                    let mut connection = Connection::open(address)?;
-                    for _ in 0..REQUESTS_EACH {
-                        expect(&connection.send(request)?, 200)?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))?)
-    })?;
-    Ok(start.elapsed())
+/// Lets all connections send the same request.
+pub(crate) fn read_load(address: SocketAddr, bounds: Bounds, request: &[u8]) -> Result<Timed> {
+    load(bounds, |_| {
+        let mut connection = Connection::open(address)?;
+        Ok(move |_| expect(&connection.send(request)?, 200))
+    })
 }

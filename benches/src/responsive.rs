@@ -52,9 +52,9 @@ fn beside(
     work: impl FnOnce() -> Result<()>,
     (ours, peer): (&mut Vec<Timed>, &mut Vec<Timed>),
 ) -> Result<()> {
-    let ended = AtomicBool::new(false);
+    let ended = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let probes = [server.address, bare.address].map(|address| scope.spawn(|| probe(address, &ended)));
+        let probes = [server.address, bare.address].map(|address| scope.spawn(move || probe(address, ended)));
         let result = work();
         ended.store(true, Ordering::SeqCst);
         let [first, second] = probes.map(|probe| probe.join().map_err(|_| anyhow!("a probe panicked"))?);

@@ -1,6 +1,5 @@
 //! Reads and writes with 64 connections, and whether the server still answers beside them.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::bare::BareServer;
-use crate::http::Connection;
 use crate::load::{Bounds, Timed, load};
-use crate::peers::{Files, GitRepository};
+use crate::peers::GitRepository;
+use crate::read::read_load;
 use crate::report::Report;
 use crate::server::{Server, expect, prepare};
 use crate::upload::{bundle, sample, upload_request};
@@ -28,24 +27,32 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
     for number in 0..WORKSPACES {
         server.create(&name(number))?;
     }
-    reads(&server, "list page of 100", "/api/v3/workspaces?page_size=100", runs, report)?;
-    reads(&server, "GET of a workspace", &format!("/api/v3/workspaces/{}", name(0)), runs, report)?;
+    reads(&server, ("list page of 100", "none"), "/api/v3/workspaces?page_size=100", runs, report)?;
+    reads(&server, ("GET of a workspace", "0.33"), &format!("/api/v3/workspaces/{}", name(0)), runs, report)?;
     let files = sample(&name(0), 10)?;
     for number in 0..CONNECTIONS {
         let request = upload_request(&name(number), &bundle(&sample(&name(number), 10)?)?);
         expect(&server.connect()?.send(&request)?, 200)?;
     }
-    let all = (0..CONNECTIONS).map(|_| GitRepository::of(&files)).collect::<Result<Vec<_>>>()?;
-    let apart = || load(COMMITS, |number| Ok(|edit| all[number].commit_edit(edit)));
-    writes(&server, "64 workspaces", name, apart, runs, report)?;
+    let all = &(0..CONNECTIONS).map(|_| GitRepository::of(&files)).collect::<Result<Vec<_>>>()?;
+    let apart = || load(COMMITS, |number| Ok(move |_| all[number].commit_edit()));
+    let patches = |run| patch_load(&server, PATCHES, run, name);
+    writes("64 workspaces", patches, apart, runs, report)?;
     let one = Mutex::new(GitRepository::of(&files)?);
     // `git` lets one writer at a time into a work tree, so they queue.
-    let edit = |edit| one.lock().map_err(|_| anyhow!("a commit panicked"))?.commit_edit(edit);
+    let edit = |_| one.lock().map_err(|_| anyhow!("a commit panicked"))?.commit_edit();
     let together = || load(COMMITS, |_| Ok(edit));
-    writes(&server, "the same workspace", |_| name(0), together, runs, report)
+    let patches = |run| patch_load(&server, PATCHES, run, |_| name(0));
+    writes("the same workspace", patches, together, runs, report)
 }
 
-fn reads(server: &Server, what: &str, path: &str, runs: usize, report: &mut Report) -> Result<()> {
+fn reads(
+    server: &Server,
+    (what, bar): (&str, &str),
+    path: &str,
+    runs: usize,
+    report: &mut Report,
+) -> Result<()> {
     let request = prepare("GET", path, b"");
     let answer = server.connect()?.send(&request)?;
     expect(&answer, 200)?;
@@ -53,36 +60,28 @@ fn reads(server: &Server, what: &str, path: &str, runs: usize, report: &mut Repo
     let peer = BareServer::start(route, &answer.body)?;
     let (mut ours, mut bare) = (vec![], vec![]);
     for _ in 0..runs {
-        bare.push(read_load(peer.address, &request)?);
-        ours.push(read_load(server.address, &request)?);
+        bare.push(read_load(peer.address, READS, &request)?);
+        ours.push(read_load(server.address, READS, &request)?);
     }
     let what = format!("{what}, 64 connections / bare axum handler (rate)");
-    row(report, &what, ours, bare, "0.33");
+    row(report, &what, ours, bare, bar);
     Ok(())
 }
 
-fn read_load(address: SocketAddr, request: &[u8]) -> Result<Timed> {
-    load(READS, |_| {
-        let mut connection = Connection::open(address)?;
-        Ok(move |_| expect(&connection.send(request)?, 200))
-    })
-}
-
 fn writes(
-    server: &Server,
     what: &str,
-    target: impl Fn(usize) -> String + Sync,
+    ours: impl Fn(usize) -> Result<Timed>,
     git: impl Fn() -> Result<Timed>,
     runs: usize,
     report: &mut Report,
 ) -> Result<()> {
-    let (mut ours, mut peer) = (vec![], vec![]);
+    let (mut patches, mut commits) = (vec![], vec![]);
     for run in 0..runs {
-        ours.push(patch_load(server, PATCHES, run, &target)?);
-        peer.push(git()?);
+        patches.push(ours(run)?);
+        commits.push(git()?);
     }
     let what = format!("PATCH by 64 writers to {what} / `git add` + `git commit` (rate)");
-    row(report, &what, ours, peer, "3");
+    row(report, &what, patches, commits, "3");
     Ok(())
 }
 
