@@ -33,7 +33,14 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    _lock: std::fs::File,
+    lock: std::fs::File,
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is just being forked holds the same open file.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl DataDir {
@@ -48,7 +55,7 @@ impl DataDir {
         let lock = file.into_parts().0;
         match lock.try_lock() {
             Ok(()) => {
-                let data = Self { path, _lock: lock };
+                let data = Self { path, lock };
                 data.close_to_others()?;
                 Ok(data)
             }

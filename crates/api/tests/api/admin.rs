@@ -34,7 +34,7 @@ async fn with_two_workspaces() -> TestApp {
 async fn the_index_of_a_server_is_what_git_has() {
     let app = with_two_workspaces().await;
     app.patch(&format!("{BASE}/abc"), json!({ "displayName": "Two" })).await.expect(200);
-    let directory = app.stop();
+    let directory = app.stop().await;
     let check = admin(&directory).await.check().await.unwrap();
     assert_eq!((check.workspaces, check.differences), (2, vec![]));
 }
@@ -43,7 +43,7 @@ async fn the_index_of_a_server_is_what_git_has() {
 async fn differences_are_told_and_mended() {
     let app = with_two_workspaces().await;
     let before = app.get(BASE).await.expect(200);
-    let directory = app.stop();
+    let directory = app.stop().await;
     sql(
         &directory,
         &[
@@ -77,7 +77,7 @@ async fn differences_are_told_and_mended() {
 #[tokio::test]
 async fn a_broken_repository_is_told_and_leaves_the_others() {
     let app = with_two_workspaces().await;
-    let directory = app.stop();
+    let directory = app.stop().await;
     let database = open_database(directory.path()).await;
     let id: String = sqlx::query_scalar("SELECT id FROM workspaces WHERE name = 'abc'")
         .fetch_one(&database)
@@ -105,7 +105,7 @@ async fn a_workspace_moves_to_another_server() {
     let path = format!("{BASE}/abc");
     let (object, uploads) =
         (app.get(&path).await.expect(200), app.get(&format!("{path}/uploads")).await.expect(200));
-    let directory = app.stop();
+    let directory = app.stop().await;
     let file = directory.path().join("abc.tar");
     let admin_here = admin(&directory).await;
     admin_here.export("abc", &file).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_workspace_moves_to_another_server() {
     insta::assert_snapshot!(admin_here.export("none", &file).await.unwrap_err(), @r#"there is no workspace "none""#);
     assert!(admin_here.export("abc", &file).await.is_err(), "a file is not written over");
 
-    let elsewhere = TestApp::start().await.stop();
+    let elsewhere = TestApp::start().await.stop().await;
     let there = admin(&elsewhere).await;
     let imported = there.import(&file).await.unwrap();
     assert_eq!(imported.revision, object["revision"].as_str().unwrap());
@@ -131,12 +131,12 @@ async fn a_workspace_moves_to_another_server() {
 #[tokio::test]
 async fn what_is_no_export_leaves_nothing() {
     let app = with_two_workspaces().await;
-    let directory = app.stop();
+    let directory = app.stop().await;
     let file = directory.path().join("abc.tar");
     let here = admin(&directory).await;
     here.export("abc", &file).await.unwrap();
     let whole = std::fs::read(&file).unwrap();
-    let elsewhere = TestApp::start().await.stop();
+    let elsewhere = TestApp::start().await.stop().await;
     let there = admin(&elsewhere).await;
     let text = String::from_utf8_lossy(&whole).into_owned();
     // The description before the bundle is ASCII, so that both count alike.

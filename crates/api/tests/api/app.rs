@@ -103,8 +103,11 @@ impl TestApp {
     }
 
     /// Stops without any farewell, and leaves the data.
-    pub(crate) fn stop(self) -> TempDir {
-        self.directory
+    pub(crate) async fn stop(self) -> TempDir {
+        let Self { server, directory, .. } = self;
+        drop(server);
+        until_free(&directory.path().join("data/repositories/.lock")).await;
+        directory
     }
 
     /// Stops without any farewell and starts again on the same data and settings; `meanwhile` changes the data.
