@@ -201,29 +201,6 @@ pub(crate) async fn read_object_if_any(
     read_whole(bytes, work).await
 }
 
-/// Takes a text out of a body, by the first of its names that is there; null counts as absent.
-pub(crate) fn take_text(body: &mut Map<String, Value>, names: &[&str]) -> Result<Option<String>, ApiError> {
-    let mut found = None;
-    for name in names {
-        match body.shift_remove(*name) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) => found = found.or(Some(text)),
-            Some(_) => {
-                return Err(ApiError::invalid("invalid_field", format!("the field {name} must be a string")));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Refuses fields that are left in a body after all known ones were taken out of it.
-pub(crate) fn refuse_unknown(body: &Map<String, Value>, known: &[&str]) -> Result<(), ApiError> {
-    let Some(name) = body.keys().next() else { return Ok(()) };
-    let shown: String = name.chars().take(100).collect();
-    let detail = format!("the body has the unknown field {shown:?}; known are {}", known.join(", "));
-    Err(ApiError::invalid("unknown_field", detail))
-}
-
 async fn read_whole(bytes: Bytes, work: &Work) -> Result<Map<String, Value>, ApiError> {
     let parsed = if bytes.len() > LARGE_JSON {
         work.blocking(move || parse_json(&bytes)).await??

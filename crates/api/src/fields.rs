@@ -72,6 +72,11 @@ impl Fields {
         self.secret(name)?.ok_or_else(|| missing(name, "a string"))
     }
 
+    /// Takes a value of any kind.
+    pub(crate) fn value(&mut self, name: &'static str) -> Option<Value> {
+        self.take(name)
+    }
+
     /// Takes a yes or no.
     pub(crate) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>, ApiError> {
         match self.take(name) {

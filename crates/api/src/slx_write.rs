@@ -16,10 +16,17 @@ use crate::app::AppState;
 use crate::commit::{self, Draft, WriteRequest};
 use crate::context::safe_line;
 use crate::error::{ApiError, one_line};
+use crate::fields::Fields;
 use crate::slxs::{find, not_found, resolve};
 
 /// Most characters of a client's message that enter a commit.
 const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Takes a client's message out of a body.
+pub(crate) fn read_message(body: &mut Fields) -> Result<Option<String>, ApiError> {
+    let (snake, camel) = (body.text("commit_msg")?, body.text("commitMsg")?);
+    Ok(snake.or(camel))
+}
 
 /// Makes the new text of a file from the present one, if there is one.
 pub(crate) type Rewrite = dyn Fn(SlxTarget<'_>, Option<&str>) -> Result<String, ApiError> + Send + Sync;

@@ -15,14 +15,15 @@ use workstead_core::slx_config::{SlxFile, patch_file};
 
 use crate::access::Permit;
 use crate::app::AppState;
-use crate::body::{read_object, read_object_if_any, refuse_unknown, take_text};
+use crate::body::read_object_if_any;
 use crate::commit::WriteRequest;
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
+use crate::fields::Fields;
 use crate::reply;
 use crate::revision::etag;
 use crate::schema::Message;
-use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten};
+use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
 use crate::{slxs, workspace};
 
 /// Most files in one request.
@@ -110,10 +111,10 @@ pub(crate) async fn put_files(
     body: Body,
 ) -> Result<Response, ApiError> {
     let branch = read_branch(&branch)?;
-    let mut body = read_object(&headers, body, app.json_limit(), &app.work).await?;
-    let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
-    let files = read_files(body.shift_remove("files"))?;
-    refuse_unknown(&body, &["commit_msg", "files"])?;
+    let mut body = Fields::read(&app, &headers, body).await?;
+    let message = read_message(&mut body)?;
+    let files = read_files(body.value("files"))?;
+    body.finish()?;
     let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Files(files), message };
     commit(app, permit, context, &headers, branch, change).await
 }
@@ -141,15 +142,15 @@ pub(crate) async fn patch(
     body: Body,
 ) -> Result<Response, ApiError> {
     let branch = read_branch(&branch)?;
-    let mut body = read_object(&headers, body, app.json_limit(), &app.work).await?;
-    let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
-    let patch = body.shift_remove("patch").filter(Value::is_object).ok_or_else(|| {
+    let mut body = Fields::read(&app, &headers, body).await?;
+    let message = read_message(&mut body)?;
+    let patch = body.value("patch").filter(Value::is_object).ok_or_else(|| {
         ApiError::invalid(
             "invalid_patch",
             "the field patch must be an object like {\"spec\": {\"alias\": \"New name\"}}",
         )
     })?;
-    refuse_unknown(&body, &["commit_msg", "patch"])?;
+    body.finish()?;
     let file = SlxFile::parse(&file).map_or(file, |known| known.name().to_owned());
     let extension = std::path::Path::new(&file).extension();
     let is_yaml = extension.is_some_and(|extension| extension == "yaml" || extension == "yml");
@@ -193,9 +194,9 @@ pub(crate) async fn delete(
     body: Body,
 ) -> Result<Response, ApiError> {
     let branch = read_branch(&branch)?;
-    let mut body = read_object_if_any(&headers, body, app.json_limit(), &app.work).await?;
-    let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
-    refuse_unknown(&body, &["commit_msg"])?;
+    let mut body = Fields::of(read_object_if_any(&headers, body, app.json_limit(), &app.work).await?);
+    let message = read_message(&mut body)?;
+    body.finish()?;
     let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Delete, message };
     commit(app, permit, context, &headers, branch, change).await
 }

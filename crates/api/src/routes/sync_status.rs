@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
-use serde_json::json;
+use serde::Serialize;
 use utoipa::ToSchema;
 use workstead_core::model::{FileKind, slx_directory};
 use workstead_core::oid::CommitId;
@@ -14,46 +14,42 @@ use workstead_core::tree::FileTree;
 
 use crate::access::Permit;
 use crate::app::AppState;
+use crate::conditions::Condition;
 use crate::error::ApiError;
 use crate::query::rfc3339;
 use crate::reply;
-use crate::schema::Condition;
 use crate::view::{self, WORKSPACE_FILE};
 use crate::workspace::Workspace;
 
 /// How the configuration stands.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SyncStatus {
     status: SyncState,
 }
 
 /// How the configuration stands, in the words of Flux.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct SyncState {
-    conditions: Vec<Condition>,
+    conditions: [Condition; 1],
     inventory: Inventory,
     /// The commit that is in force.
     last_applied_revision: String,
 }
 
 /// What is in force.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Inventory {
     entries: Vec<InventoryEntry>,
 }
 
 /// One thing that is in force.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes JSON that is made field by field")]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct InventoryEntry {
     /// `<workspace>_<workspace>--<short name>_runwhen.com_ServiceLevelX`.
     id: String,
     /// The version of its kind.
-    v: String,
+    v: &'static str,
 }
 
 /// Says which configuration is in force.
@@ -68,35 +64,33 @@ pub(crate) async fn get(
     let head = workspace.head()?;
     let readable = view::of(&app, &workspace, head).await?.file().is_some();
     let shared = Arc::clone(&workspace);
-    let body = app.work.blocking(move || render(&shared, head, readable)).await??;
-    Ok(reply::bytes(StatusCode::OK, body))
+    let body = app.work.blocking(move || {
+        let status = SyncStatus { status: state(&shared, head, readable)? };
+        serde_json::to_vec(&status).map_err(ApiError::internal)
+    });
+    Ok(reply::bytes(StatusCode::OK, Bytes::from(body.await??)))
 }
 
-fn render(workspace: &Workspace, head: CommitId, readable: bool) -> Result<Bytes, ApiError> {
+fn state(workspace: &Workspace, head: CommitId, readable: bool) -> Result<SyncState, ApiError> {
     let snapshot = workspace.repository().snapshot(head)?;
     let slxs = snapshot.files().keys().filter(|path| FileKind::of(path) == FileKind::Slx);
-    let entry = |short: &str| {
-        let name = workspace.name();
-        json!({ "id": format!("{name}_{name}--{short}_runwhen.com_ServiceLevelX"), "v": "v1" })
-    };
     let mut names: Vec<&str> = slxs.filter_map(|path| Some(slx_directory(path)?.0)).collect();
     names.sort_unstable();
+    let workspace_name = workspace.name();
+    let entry = |short: &str| InventoryEntry {
+        id: format!("{workspace_name}_{workspace_name}--{short}_runwhen.com_ServiceLevelX"),
+        v: "v1",
+    };
     let (status, reason, message) = if readable {
         ("True", "ReconciliationSucceeded", format!("Applied revision: {}/{head}", workspace.branch()))
     } else {
         let message = format!("{WORKSPACE_FILE} is missing or can't be read; repair it by a push");
         ("False", "ReconciliationFailed", message)
     };
-    let status = json!({
-        "conditions": [{
-            "type": "Ready",
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": rfc3339(workspace.row.updated_at),
-        }],
-        "inventory": { "entries": names.into_iter().map(entry).collect::<Vec<_>>() },
-        "lastAppliedRevision": head,
-    });
-    Ok(Bytes::from(json!({ "status": status }).to_string()))
+    let last_transition_time = rfc3339(workspace.row.updated_at);
+    Ok(SyncState {
+        conditions: [Condition { kind: "Ready", status, reason, message, last_transition_time }],
+        inventory: Inventory { entries: names.into_iter().map(entry).collect() },
+        last_applied_revision: head.to_string(),
+    })
 }

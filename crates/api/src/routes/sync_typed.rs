@@ -11,12 +11,13 @@ use workstead_core::slx_config::{RunbookPayload, SliPayload, SloPayload};
 
 use crate::access::Permit;
 use crate::app::AppState;
-use crate::body::{read_object, read_object_if_any, refuse_unknown, take_text};
+use crate::body::read_object_if_any;
 use crate::commit::WriteRequest;
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
+use crate::fields::Fields;
 use crate::slx_sync::{self, PartPayload, TypedBody};
-use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten};
+use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
 use crate::{reply, schema, workspace};
 
 /// What became of an SLX.
@@ -161,9 +162,9 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let mut body = read_object_if_any(&headers, body, app.json_limit(), &app.work).await?;
-    let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
-    refuse_unknown(&body, &["commit_msg"])?;
+    let mut body = Fields::of(read_object_if_any(&headers, body, app.json_limit(), &app.work).await?);
+    let message = read_message(&mut body)?;
+    body.finish()?;
     let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Delete, message };
     let request = on_default(&app, permit, context, &headers).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
@@ -196,12 +197,12 @@ async fn read(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(WriteRequest, TypedBody), ApiError> {
-    let mut body = read_object(headers, body, app.json_limit(), &app.work).await?;
-    let message = take_text(&mut body, &["commit_msg", "commitMsg"])?;
-    let Some(Value::Object(payload)) = body.shift_remove("payload") else {
+    let mut body = Fields::read(app, headers, body).await?;
+    let message = read_message(&mut body)?;
+    let Some(Value::Object(payload)) = body.value("payload") else {
         return Err(ApiError::invalid("invalid_payload", "the field payload must be an object"));
     };
-    refuse_unknown(&body, &["payload", "commit_msg"])?;
+    body.finish()?;
     Ok((on_default(app, permit, context, headers).await?, TypedBody { payload, message }))
 }
 

@@ -198,8 +198,8 @@ async fn wrong_input_is_named_and_changes_nothing() {
     insta::assert_snapshot!(post(json!({ "files": { "slx.yaml": 3 } })).await, @r#"invalid_files: the file "slx.yaml" must be a text, or null to remove it"#);
     insta::assert_snapshot!(post(json!({ "files": { "../api/slx.yaml": "x" } })).await, @r#"invalid_files: the file name "../api/slx.yaml" must be that of a file in the SLX's directory, without `/` and `~` and not beginning with a dot"#);
     insta::assert_snapshot!(post(json!({ "files": { "a:b": "x" } })).await, @r#"invalid_file_name: path "slxs/web/a:b" holds the character ':'"#);
-    insta::assert_snapshot!(post(json!({ "files": { "x": "x" }, "file": {} })).await, @r#"unknown_field: the body has the unknown field "file"; known are commit_msg, files"#);
-    insta::assert_snapshot!(post(json!({ "files": { "x": "x" }, "commit_msg": 3 })).await, @"invalid_field: the field commit_msg must be a string");
+    insta::assert_snapshot!(post(json!({ "files": { "x": "x" }, "file": {} })).await, @r#"unknown_field: the field "file" is unknown; did you mean files?"#);
+    insta::assert_snapshot!(post(json!({ "files": { "x": "x" }, "commit_msg": 3 })).await, @"invalid_field: the field commit_msg is 3, expected a string");
     insta::assert_snapshot!(post(json!({ "files": { "slx.yaml": "a: [" } })).await, @"invalid_content: slxs/web/slx.yaml:2:1: not valid YAML: while parsing a node, did not find expected node content [yaml_syntax]");
     insta::assert_snapshot!(post(json!({ "files": { "slx.yaml": slx_yaml("other", "x") } })).await, @r#"invalid_content: slxs/web/slx.yaml:4:9: `metadata.name` is "abc--other", but must be "abc--web" [wrong_name] (and 1 more problem)"#);
     insta::assert_snapshot!(post(json!({ "files": { "slx.yaml": null } })).await, @r#"invalid_content: slxs/web/runbook.yaml: the SLX "web" has a runbook.yaml but no slx.yaml [slx_missing]"#);

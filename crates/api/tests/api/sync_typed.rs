@@ -272,7 +272,7 @@ async fn wrong_payloads_are_named_and_change_nothing() {
     insta::assert_snapshot!(post(SLXS, json!({ "payload": { "name": "abc--new" } })).await, @"missing_field: the payload has no `alias`, which a new SLXModel needs; add it, or name one that exists already");
     insta::assert_snapshot!(post(SLXS, json!({ "payload": { "name": "other--new", "alias": "x" } })).await, @r#"invalid_name: `name` is "other--new", which belongs to no SLX of workspace `abc`; write `abc--<short name>`"#);
     insta::assert_snapshot!(post(SLXS, json!({ "payload": { "name": "../x", "alias": "x" } })).await, @r#"invalid_name: SLX name "../x" holds the character '/'; write `abc--<short name>`"#);
-    insta::assert_snapshot!(post(SLXS, json!({ "payload": { "name": "web" }, "x": 1 })).await, @r#"unknown_field: the body has the unknown field "x"; known are payload, commit_msg"#);
+    insta::assert_snapshot!(post(SLXS, json!({ "payload": { "name": "web" }, "x": 1 })).await, @r#"unknown_field: the field "x" is unknown; known are commit_msg, commitMsg, payload"#);
     insta::assert_snapshot!(post(RUNBOOKS, json!({ "payload": { "runner_uuid": "x" } })).await, @"missing_field: the payload has no `slx_id`; send the `resourceId` that slxs/sync-typed answered");
     insta::assert_snapshot!(post(RUNBOOKS, json!({ "payload": { "slx_id": id, "runner_uuid": "x" } })).await, @"missing_field: the payload has no `code_bundle_repo_url`, which a new RunbookModel needs; add it, or name one that exists already (and 1 more)");
     let mut wrong = sli(id);
