@@ -30,6 +30,14 @@ fn the_server_does_what_its_description_says() {
     let server = TestServer::start_with(&ServerOptions { environment: quiet, ..ServerOptions::default() });
     server.create("abc");
     server.upload("abc", &workspace_files("abc", &["one", "two"]), &json!({})).expect(200);
+    for (path, body) in [
+        ("users", json!({ "email": "ann@example.com" })),
+        ("groups", json!({ "name": "team" })),
+        ("organizations", json!({ "name": "acme" })),
+        ("workspaces/abc/secrets", json!({ "secrets": { "password": "geheim" } })),
+    ] {
+        server.post(&format!("/api/v3/{path}"), &body).expect(201);
+    }
     let mut command = Command::new(program);
     let output = cleaned(&mut command, server.root.path())
         .current_dir(server.root.path())

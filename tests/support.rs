@@ -3,9 +3,11 @@
 mod content;
 mod git;
 mod http;
+mod mcp;
 mod server;
 
 pub(crate) use content::{Content, inline_body, slx_yaml, workspace_files};
 pub(crate) use git::Git;
 pub(crate) use http::{Answer, send};
+pub(crate) use mcp::{McpClient, Release, mcp_is_here};
 pub(crate) use server::{ServerOptions, TestServer, cleaned, repository_root, workstead};

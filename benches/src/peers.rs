@@ -71,27 +71,36 @@ pub(crate) fn tar_add_commit(bundle: &[u8]) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Times edits of one file, each with an equally durable `git add` and `git commit`.
-pub(crate) fn add_commit_loop(files: &Files, count: usize) -> Result<Duration> {
-    let directory = tempfile::tempdir()?;
-    let work = directory.path();
-    run(git(work).args(["init", "-q", "-b", "main", "."]))?;
-    for (path, content) in files {
-        let target = work.join(path.as_str());
-        if let Some(parent) = target.parent() {
-            fs_err::create_dir_all(parent)?;
+/// A repository with a work tree in which `git` commits edits of one file.
+pub(crate) struct GitRepository {
+    directory: tempfile::TempDir,
+    manifest: String,
+}
+
+impl GitRepository {
+    /// Makes a repository whose first commit holds the files.
+    pub(crate) fn of(files: &Files) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let work = directory.path();
+        run(git(work).args(["init", "-q", "-b", "main", "."]))?;
+        for (path, content) in files {
+            let target = work.join(path.as_str());
+            if let Some(parent) = target.parent() {
+                fs_err::create_dir_all(parent)?;
+            }
+            fs_err::write(target, content)?;
         }
-        fs_err::write(target, content)?;
+        run(git(work).args(["add", "-A"]))?;
+        run(git(work).args(["commit", "-q", "-m", "first"]))?;
+        let manifest = fs_err::read_to_string(work.join("workspace.yaml"))?;
+        Ok(Self { directory, manifest })
     }
-    run(git(work).args(["add", "-A"]))?;
-    run(git(work).args(["commit", "-q", "-m", "first"]))?;
-    let manifest = work.join("workspace.yaml");
-    let original = fs_err::read_to_string(&manifest)?;
-    let start = Instant::now();
-    for number in 0..count {
-        fs_err::write(&manifest, format!("{original}# edit {number}\n"))?;
+
+    /// Edits `workspace.yaml` and commits it as durably as a PATCH is.
+    pub(crate) fn commit_edit(&self, number: usize) -> Result<()> {
+        let work = self.directory.path();
+        fs_err::write(work.join("workspace.yaml"), format!("{}# edit {number}\n", self.manifest))?;
         run(git(work).args(["-c", "core.fsync=all", "add", "workspace.yaml"]))?;
-        run(git(work).args(["-c", "core.fsync=all", "-c", "gc.auto=0", "commit", "-q", "-m", "edit"]))?;
+        run(git(work).args(["-c", "core.fsync=all", "-c", "gc.auto=0", "commit", "-q", "-m", "edit"]))
     }
-    Ok(start.elapsed())
 }

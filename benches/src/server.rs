@@ -1,21 +1,24 @@
 //! A real server as a child process.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::http::{Answer, Connection, request};
+use crate::peers::run;
 
-const TOKEN: &str = "bench-token-bench-token-bench-token-0123";
+/// The token of the admin.
+pub(crate) const ADMIN_TOKEN: &str = "bench-token-bench-token-bench-token-0123";
 
 /// A running Workstead with its own data directory.
 pub(crate) struct Server {
+    binary: PathBuf,
     child: Child,
     pub(crate) address: SocketAddr,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Server {
@@ -23,20 +26,20 @@ impl Server {
     pub(crate) fn start(binary: &Path) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let address = free_address()?;
-        let child = Command::new(binary)
-            .arg("serve")
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("WORKSTEAD_DATA_DIR", data.path().join("data"))
-            .env("WORKSTEAD_LISTEN", address.to_string())
-            .env("WORKSTEAD_ADMIN_TOKEN", TOKEN)
-            .env("WORKSTEAD_LOG", "warn")
-            .stdout(Stdio::null())
-            .spawn()
-            .context("failed to start the server")?;
-        let server = Self { child, address, _data: data };
+        let child = spawn(binary, data.path(), address)?;
+        let server = Self { binary: binary.to_owned(), child, address, data };
         wait_until_ready(address, "/readyz")?;
         Ok(server)
+    }
+
+    /// Ends the process by a signal and starts it again; tells how long it takes from start to ready.
+    pub(crate) fn restart(&mut self, signal: &str) -> Result<Duration> {
+        run(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]))?;
+        self.child.wait()?;
+        let start = Instant::now();
+        self.child = spawn(&self.binary, self.data.path(), self.address)?;
+        wait_until_ready(self.address, "/readyz")?;
+        Ok(start.elapsed())
     }
 
     /// Opens a connection.
@@ -67,9 +70,23 @@ impl Drop for Server {
     }
 }
 
+fn spawn(binary: &Path, data: &Path, address: SocketAddr) -> Result<Child> {
+    Command::new(binary)
+        .arg("serve")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("WORKSTEAD_DATA_DIR", data.join("data"))
+        .env("WORKSTEAD_LISTEN", address.to_string())
+        .env("WORKSTEAD_ADMIN_TOKEN", ADMIN_TOKEN)
+        .env("WORKSTEAD_LOG", "warn")
+        .stdout(Stdio::null())
+        .spawn()
+        .context("failed to start the server")
+}
+
 /// Prepares a request with the server's token.
 pub(crate) fn prepare(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
-    request(method, path, TOKEN, body)
+    request(method, path, ADMIN_TOKEN, body)
 }
 
 /// Fails with the body when the status is another one.
@@ -94,7 +111,7 @@ pub(crate) fn wait_until_ready(address: SocketAddr, path: &str) -> Result<()> {
         if answer.is_ok_and(|answer| answer.status == 200) {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(5));
     }
     bail!("nothing ready on {address} after 20 seconds")
 }

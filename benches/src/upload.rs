@@ -12,8 +12,8 @@ use crate::report::{Report, announce, median, seconds};
 use crate::server::{Server, expect, prepare};
 
 /// Generates the files of a workspace as the builder would.
-pub(crate) fn sample(slxs: usize) -> Result<Files> {
-    let workspace = "bench".parse()?;
+pub(crate) fn sample(workspace: &str, slxs: usize) -> Result<Files> {
+    let workspace = workspace.parse()?;
     let options =
         SampleOptions { workspace, owner: "bench@localhost".into(), slxs, location: "bench".into(), seed: 1 };
     Ok(sample_workspace(options))
@@ -27,7 +27,8 @@ pub(crate) fn bundle(files: &Files) -> Result<Vec<u8>> {
 }
 
 /// Prepares the request that the builder posts.
-pub(crate) fn upload_request(bundle: &[u8]) -> Vec<u8> {
+pub(crate) fn upload_request(workspace: &str, bundle: &[u8]) -> Vec<u8> {
+    let path = format!("/api/v3/workspaces/{workspace}/upload");
     let body = serde_json::json!({
         "output": base64::engine::general_purpose::STANDARD.encode(bundle),
         "mergeMode": "keepuploaded",
@@ -36,7 +37,7 @@ pub(crate) fn upload_request(bundle: &[u8]) -> Vec<u8> {
         "message": "Updated workspace from map builder.",
         "finalizeAction": "mergeToMain",
     });
-    prepare("POST", "/api/v3/workspaces/bench/upload", body.to_string().as_bytes())
+    prepare("POST", &path, body.to_string().as_bytes())
 }
 
 fn timed_upload(server: &Server, request: &[u8]) -> Result<Duration> {
@@ -52,14 +53,14 @@ fn timed_upload(server: &Server, request: &[u8]) -> Result<Duration> {
 
 /// Measures the first upload, a 1 % re-upload and memory against the peers.
 pub(crate) fn measure(binary: &Path, slxs: usize, runs: usize, report: &mut Report) -> Result<()> {
-    let files = sample(slxs)?;
+    let files = sample("bench", slxs)?;
     let unpacked: usize = files.values().map(bytes::Bytes::len).sum();
     announce(&format!("{slxs} SLXs: {} files, {:.1} MB", files.len(), unpacked as f64 / 1e6));
     let first = bundle(&files)?;
     let mut changed = files.clone();
     touch(&mut changed, 0.01, 2);
-    let second = upload_request(&bundle(&changed)?);
-    let request = upload_request(&first);
+    let second = upload_request("bench", &bundle(&changed)?);
+    let request = upload_request("bench", &first);
     let (mut ours, mut again, mut imports, mut adds, mut memory) = (vec![], vec![], vec![], vec![], 0);
     for _ in 0..runs {
         let server = Server::start(binary)?;
@@ -83,9 +84,9 @@ pub(crate) fn measure_large(binary: &Path, report: &mut Report) -> Result<()> {
     let mut times = Vec::new();
     let mut last = (0, 0);
     for slxs in [10_000, 100_000] {
-        let files = sample(slxs)?;
+        let files = sample("bench", slxs)?;
         let unpacked: usize = files.values().map(bytes::Bytes::len).sum();
-        let request = upload_request(&bundle(&files)?);
+        let request = upload_request("bench", &bundle(&files)?);
         let server = Server::start(binary)?;
         server.create("bench")?;
         times.push(timed_upload(&server, &request)?);

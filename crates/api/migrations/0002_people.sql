@@ -53,11 +53,8 @@ CREATE INDEX sessions_expiry ON sessions (expires_at);
 -- The keys that sign JWTs; the newest signs, the others verify until what they signed is dead.
 CREATE TABLE signing_keys (
     id             TEXT   NOT NULL PRIMARY KEY,
-    -- PKCS #8, encrypted under the server key and bound to the id.
+    -- PKCS #8 in PEM, encrypted under the server key and bound to the id; the public half is a part of it.
     sealed_private TEXT   NOT NULL,
-    -- Modulus and exponent as RFC 7518 section 6.3.1 writes them.
-    modulus        TEXT   NOT NULL,
-    exponent       TEXT   NOT NULL,
     created_at     BIGINT NOT NULL
 );
 

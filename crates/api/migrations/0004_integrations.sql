@@ -74,6 +74,8 @@ CREATE TABLE organizations (
     llm_json     TEXT,
     -- The same with it, sealed; absent when nothing is secret.
     llm_sealed   TEXT,
+    -- Where the secrets are in it, as a list of JSON pointers.
+    llm_secrets_json TEXT,
     -- Counts changes, so that two of them can't overwrite each other.
     version      BIGINT NOT NULL,
     created_at   BIGINT NOT NULL,

@@ -130,6 +130,11 @@ impl FromRequestParts<AppState> for Permit {
 }
 
 impl Permit {
+    /// Returns the caller's role and all lesser ones, which it includes, the greatest first.
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        Role::ALL.into_iter().rev().filter(|role| *role <= self.role).collect()
+    }
+
     /// Asks once more, of the database and the present head, before what took its time to come is written.
     pub(crate) async fn renewed(&self, app: &AppState) -> Result<Self, ApiError> {
         let Self { caller, workspace, action, .. } = self;
@@ -298,4 +303,36 @@ pub(crate) async fn role_of_user(
 /// Tells whether a user is an admin whatever the permissions say.
 fn rules(email: &str, is_staff: bool, owner: &str) -> bool {
     is_staff || email_key(email) == email_key(owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_scope_is_good_for_its_own() {
+        const ALL: [Action; 10] = [
+            Action::Read,
+            Action::Fetch,
+            Action::Write,
+            Action::Upload,
+            Action::Push,
+            Action::MakeUploadToken,
+            Action::ManageRunners,
+            Action::WriteSecrets,
+            Action::Integrate,
+            Action::Delete,
+        ];
+        let id = || "w".to_owned();
+        let allowed =
+            |scope: Scope| ALL.into_iter().filter(|action| scope.allows(*action)).collect::<Vec<_>>();
+        assert_eq!(allowed(Scope::Full), ALL);
+        assert_eq!(allowed(Scope::Upload(id())), [Action::Upload]);
+        let git = |read_only| Scope::Git { workspace_id: id(), read_only };
+        assert_eq!(allowed(git(true)), [Action::Fetch]);
+        assert_eq!(allowed(git(false)), [Action::Fetch, Action::Push]);
+        // No narrow scope carries the rights of an admin.
+        let most = [Scope::Upload(id()), git(true), git(false)].map(|scope| scope.most());
+        assert_eq!(most, [Role::ReadWrite, Role::ReadOnly, Role::ReadWrite]);
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::sync::Cache;
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use workstead_core::model::FactsCache;
@@ -20,11 +22,14 @@ use crate::body::BodyLimit;
 use crate::error::ApiError;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
+use crate::llm_config;
 use crate::login::Failures;
 use crate::password::Passwords;
+use crate::rate_limit::RateLimit;
 use crate::remembered::Remembered;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
+use crate::signing::SigningKeys;
 use crate::slack::Slack;
 use crate::store::Database;
 use crate::token::TokenHash;
@@ -68,6 +73,9 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) callers: Remembered<TokenHash, Caller>,
     pub(crate) passwords: Passwords,
+    pub(crate) signing_keys: SigningKeys,
+    /// Requests of each token in the last minute, where they are limited.
+    pub(crate) token_requests: Option<RateLimit<String>>,
     /// Failed logins of the last minute.
     pub(crate) failures: Failures,
     pub(crate) workspaces: Remembered<String, Arc<Workspace>>,
@@ -93,6 +101,8 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// The platform's language models, without what is secret in them.
+    pub(crate) platform_llm: Option<Value>,
 }
 
 /// What [`App`] is made of that had to be opened.
@@ -130,6 +140,8 @@ impl AppState {
             database,
             callers: Remembered::new(10_000, MEMORY),
             passwords: Passwords::new(),
+            signing_keys: SigningKeys::default(),
+            token_requests: settings.token_requests_per_minute.map(RateLimit::a_minute),
             failures: Failures::new(),
             workspaces: Remembered::new(OPEN_WORKSPACES, MEMORY),
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
@@ -145,6 +157,11 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            platform_llm: settings.llm_config.as_ref().and_then(|text| {
+                // It was checked when the settings were read.
+                let config = serde_json::from_str(text.expose_secret()).ok()?;
+                Some(llm_config::public(&config))
+            }),
             settings,
         }))
     }
@@ -154,11 +171,6 @@ impl AppState {
     /// Returns a handle that does not keep the server alive.
     pub(crate) fn downgrade(&self) -> Weak<App> {
         Arc::downgrade(&self.0)
-    }
-
-    /// Returns the server as long as it is there.
-    pub(crate) fn upgrade(weak: &Weak<App>) -> Option<Self> {
-        weak.upgrade().map(Self)
     }
 }
 

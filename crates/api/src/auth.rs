@@ -12,8 +12,11 @@ use jiff::Timestamp;
 use crate::app::AppState;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::jwt::{self, TokenType};
 use crate::runners::identity;
+use crate::sessions;
 use crate::store::now;
+use crate::store::sessions::SessionRow;
 use crate::store::tokens::{Scope, TokenRow};
 use crate::token::TokenHash;
 
@@ -24,11 +27,20 @@ const TOUCH_AFTER: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(Arc<Credentials>);
 
-/// What a token stood for when it was last looked up; the hash finds it again and shows itself to nobody.
+/// What a token stood for when it was last looked up.
 #[derive(Debug)]
 struct Credentials {
     row: TokenRow,
-    hash: TokenHash,
+    source: Source,
+}
+
+/// Where the database has what a token stands for.
+#[derive(Debug, Clone)]
+enum Source {
+    /// The tokens; the hash shows itself to nobody.
+    Token(TokenHash),
+    /// The sessions: the token was a JWT of this one, and good until then.
+    Session { id: String, expires_at: Timestamp },
 }
 
 impl Caller {
@@ -42,7 +54,15 @@ impl Caller {
         self.0.row.user_id
     }
 
-    /// Returns the id of the token, which is no secret.
+    /// Returns the session that the token belongs to.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        match &self.0.source {
+            Source::Token(_) => None,
+            Source::Session { id, .. } => Some(id),
+        }
+    }
+
+    /// Returns the id of the token, or of the session that it belongs to; it is no secret.
     pub(crate) fn token_id(&self) -> &str {
         &self.0.row.id
     }
@@ -62,6 +82,21 @@ impl Caller {
         &self.0.row.groups
     }
 
+    fn of_session(session: SessionRow, expires_at: Timestamp) -> Self {
+        let source = Source::Session { id: session.id.clone(), expires_at };
+        let row = TokenRow {
+            id: session.id,
+            scope: Scope::Full,
+            user_id: session.user_id,
+            email: session.email,
+            is_staff: session.is_staff,
+            groups: session.groups,
+            expires_at: Some(expires_at),
+            last_used_at: None,
+        };
+        Self(Arc::new(Credentials { row, source }))
+    }
+
     fn is_expired(&self, now: Timestamp) -> bool {
         self.0.row.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
@@ -72,7 +107,14 @@ impl Caller {
 /// The smart HTTP routes call it with the password of Basic authentication.
 pub(crate) async fn authenticate(app: &AppState, token: &str) -> Result<Caller, ApiError> {
     let hash = TokenHash::of(token);
-    let caller = app.callers.get_or_load(&hash, load(app, &hash)).await?;
+    let load = async {
+        let session = if jwt::looks_like_one(token) { load_session_of(app, token).await? } else { None };
+        match session {
+            Some(caller) => Ok(Some(caller)),
+            None => load_token(app, &hash).await,
+        }
+    };
+    let caller = app.callers.get_or_load(&hash, load).await?;
     // A remembered token dies on time too.
     if let Some(caller) = caller.filter(|caller| !caller.is_expired(now())) {
         return Ok(caller);
@@ -86,21 +128,37 @@ pub(crate) async fn authenticate(app: &AppState, token: &str) -> Result<Caller, 
 ///
 /// For writes whose body took its time: what was allowed at its beginning may not be at its end.
 pub(crate) async fn authenticate_again(app: &AppState, caller: &Caller) -> Result<Caller, ApiError> {
-    load(app, &caller.0.hash).await?.ok_or_else(invalid_token)
+    let present = match &caller.0.source {
+        Source::Token(hash) => load_token(app, hash).await?,
+        Source::Session { expires_at, .. } if *expires_at <= now() => None,
+        Source::Session { id, expires_at } => {
+            let session = app.database.find_session(id, now()).await?;
+            session.map(|session| Caller::of_session(session, *expires_at))
+        }
+    };
+    present.ok_or_else(invalid_token)
 }
 
 fn invalid_token() -> ApiError {
     ApiError::unauthorized("invalid_token", "the token is unknown, expired or revoked; make a new one")
 }
 
-async fn load(app: &AppState, hash: &TokenHash) -> Result<Option<Caller>, ApiError> {
+async fn load_token(app: &AppState, hash: &TokenHash) -> Result<Option<Caller>, ApiError> {
     let now = now();
     let Some(row) = app.database.find_token(hash, now).await? else { return Ok(None) };
     let stale = |used: Timestamp| now.duration_since(used).unsigned_abs() > TOUCH_AFTER;
     if row.last_used_at.is_none_or(stale) {
         app.database.touch_token(&row.id, now).await?;
     }
-    Ok(Some(Caller(Arc::new(Credentials { row, hash: *hash }))))
+    Ok(Some(Caller(Arc::new(Credentials { row, source: Source::Token(*hash) }))))
+}
+
+async fn load_session_of(app: &AppState, token: &str) -> Result<Option<Caller>, ApiError> {
+    let found = sessions::find(app, token, TokenType::Access, now()).await?;
+    Ok(found.map(|(claims, session)| {
+        let expires_at = Timestamp::from_second(claims.exp).unwrap_or(Timestamp::UNIX_EPOCH);
+        Caller::of_session(session, expires_at)
+    }))
 }
 
 /// Returns the token of an `Authorization: Bearer` header (RFC 6750 section 2.1).

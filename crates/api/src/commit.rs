@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use jiff::Timestamp;
-use workstead_core::door::{self, Door};
+use tokio::runtime::Handle;
+use workstead_core::door::{self, Door, Examination};
 use workstead_core::model::FactsCache;
 use workstead_core::name::{BranchName, WorkspaceName};
 use workstead_core::oid::{BlobId, CommitId};
 use workstead_core::path::RepoPath;
-use workstead_core::problem::Problem;
 use workstead_core::repository::{Author, CommitRequest, Error, Outcome, Snapshot};
 use workstead_core::role::Role;
 use workstead_core::tree::{Edit, Edits, FileTree, ReadError};
@@ -22,6 +22,7 @@ use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::last_admin::LastAdmin;
 use crate::revision::IfMatch;
 use crate::workspace::Workspace;
 
@@ -126,8 +127,12 @@ fn write_once<T>(
     let Draft { edits, message, result } = draft(request, &snapshot)?;
     if !edits.is_empty() {
         let new_tree = Edited::new(&*snapshot, &edits);
-        let (needs, _) = examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree)?;
-        access::require(request.role, needs, "this change", workspace)?;
+        let examination = examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree)?;
+        access::require(request.role, examination.needs, "this change", workspace)?;
+        // Roles are those of the default branch; what another says grants nothing and takes nothing.
+        if let Some(change) = examination.permissions.filter(|_| branch == workspace.branch()) {
+            LastAdmin::of(app, workspace, Handle::current()).check(&change)?;
+        }
     }
     if head.is_none() {
         match repository.create_branch(branch, base) {
@@ -202,18 +207,18 @@ impl FileTree for Edited<'_> {
     }
 }
 
-/// Asks the door-keeper about a change; returns the role that it needs and the warnings.
+/// Asks the door-keeper about a change; what it must not be is an error.
 pub(crate) fn examine(
     name: &WorkspaceName,
     facts: &FactsCache,
     old: Option<&dyn FileTree>,
     new: &dyn FileTree,
-) -> Result<(Role, Vec<Problem>), ApiError> {
+) -> Result<Examination, ApiError> {
     let examination = door::examine(name, facts, old, new, Door::Api)?;
     if !examination.problems.is_acceptable() {
         return Err(ApiError::invalid_content("invalid_content", examination.problems));
     }
-    Ok((examination.needs, examination.problems.into_sorted()))
+    Ok(examination)
 }
 
 #[cfg(test)]

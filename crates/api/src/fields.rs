@@ -32,17 +32,17 @@ impl Fields {
         Self { left: object, known: Vec::new() }
     }
 
-    /// Takes a text; null is the same as absent.
+    /// Takes a text; null and an empty one are the same as absent.
     pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
-        Ok(self.nullable_text(name)?.flatten())
+        Ok(self.text_or_empty(name)?.filter(|text| !text.is_empty()))
     }
 
-    /// Takes a text that null takes away.
-    pub(crate) fn nullable_text(&mut self, name: &'static str) -> Result<Option<Option<String>>, ApiError> {
+    /// Takes a text where null, like an empty one, is to take away what is there.
+    pub(crate) fn text_or_empty(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::Null) => Ok(Some(None)),
-            Some(Value::String(text)) => Ok(Some(Some(text))),
+            Some(Value::Null) => Ok(Some(String::new())),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(refuse(name, &other, "a string")),
         }
     }
@@ -146,7 +146,8 @@ mod tests {
     fn fields_are_read_by_kind() {
         let mut read = fields(json!({"a": "x", "b": null, "c": true, "d": 7, "e": " one\nline "}));
         assert_eq!(read.text("a").unwrap().as_deref(), Some("x"));
-        assert_eq!((read.nullable_text("b").unwrap(), read.nullable_text("z").unwrap()), (Some(None), None));
+        assert_eq!(read.text_or_empty("b").unwrap().as_deref(), Some(""));
+        assert_eq!(read.text_or_empty("z").unwrap(), None);
         assert_eq!((read.boolean("c").unwrap(), read.boolean("y").unwrap()), (Some(true), None));
         assert_eq!(read.whole_number("d", 1..=7).unwrap(), Some(7));
         assert_eq!(read.line("e", 20).unwrap(), "one line");

@@ -15,12 +15,12 @@ use crate::store::workspaces::VisibleTo;
 use crate::view;
 use crate::workspace::Workspace;
 
-/// The location of a workspace that enables none.
 const MAX_CHARS: usize = 200;
 
 /// Whether the runners of a location are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LocationHealth)]
 pub(crate) enum Health {
     /// A runner sent a heartbeat lately.
     Healthy,
@@ -78,7 +78,7 @@ pub(crate) async fn of_workspace(
     let view = view::of_head(app, workspace).await?;
     let enabled = view.file().map(|file| file.config.enabled_locations.clone()).unwrap_or_default();
     let beats = app.database.location_heartbeats(VisibleTo::Staff, Some(workspace.id())).await?;
-    Ok(joined(enabled, beats, now(), app.settings.runner_stale_after))
+    Ok(joined(enabled, &beats, now(), app.settings.runner_stale_after))
 }
 
 /// Lists the locations of all workspaces that the caller sees, by name.
@@ -91,7 +91,7 @@ pub(crate) async fn visible_to(app: &AppState, caller: &Caller) -> Result<Vec<Au
         // A damaged row names none, like in the list of workspaces.
         let read = |list: &String| serde_json::from_str::<Vec<String>>(list).unwrap_or_default();
         let enabled = lists.iter().flat_map(read).collect();
-        let mut locations = joined(enabled, beats, now(), stale_after);
+        let mut locations = joined(enabled, &beats, now(), stale_after);
         locations.sort_by(|one, other| one.name.cmp(&other.name));
         locations
     });
@@ -101,7 +101,7 @@ pub(crate) async fn visible_to(app: &AppState, caller: &Caller) -> Result<Vec<Au
 /// Joins enabled locations and those of runners; each name comes once.
 fn joined(
     enabled: Vec<String>,
-    heartbeats: Vec<(String, Timestamp)>,
+    heartbeats: &[(String, Timestamp)],
     now: Timestamp,
     stale_after: Duration,
 ) -> Vec<AuthorizedLocation> {
@@ -128,10 +128,10 @@ mod tests {
         let ago = |seconds: i64| Timestamp::from_second(10_000 - seconds).unwrap();
         let enabled = ["b", "a", "b", ""].map(str::to_owned).to_vec();
         let beats = [("a", 600), ("b", 601), ("c", -5)].map(|(name, age)| (name.to_owned(), ago(age)));
-        let listed = joined(enabled, beats.to_vec(), now, Duration::from_mins(10));
+        let listed = joined(enabled, &beats, now, Duration::from_mins(10));
         let shown: Vec<_> = listed.iter().map(|one| format!("{} {:?}", one.name, one.health)).collect();
         assert_eq!(shown, ["b Stale", "a Healthy", "c Healthy"]);
-        let bare = joined(vec!["x".to_owned()], vec![], now, Duration::from_mins(10));
+        let bare = joined(vec!["x".to_owned()], &[], now, Duration::from_mins(10));
         insta::assert_snapshot!(serde_json::to_string(&bare).unwrap(), @r#"[{"name":"x","value":"x","type":"private","health":"unknown"}]"#);
     }
 

@@ -14,6 +14,9 @@ const FAILURES_OF_ACCOUNT: usize = 10;
 /// Most failures a minute from one address.
 const FAILURES_OF_ADDRESS: usize = 100;
 
+/// Most characters of an e-mail address (RFC 5321 section 4.5.3.1.3).
+const MAX_ACCOUNT_CHARS: usize = 254;
+
 /// Failed attempts of the last minute.
 pub(crate) struct Failures {
     by_account: RateLimit<String>,
@@ -36,7 +39,9 @@ impl Failures {
         address: Option<IpAddr>,
         now: Instant,
     ) -> Result<Attempt, TooOften> {
-        let attempt = Attempt { account: email_key(account), address: address.map(network_of) };
+        // What is longer than an address may be is nobody's, and is not to fill the memory.
+        let account = email_key(&account.chars().take(MAX_ACCOUNT_CHARS).collect::<String>());
+        let attempt = Attempt { account, address: address.map(network_of) };
         if let Some(address) = &attempt.address {
             self.by_address.take(address, now)?;
         }
@@ -65,8 +70,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Notes that the password was right: the attempt does not count.
-    pub(crate) fn succeeded(self, app: &AppState) {
+    /// Notes that the attempt does not count: the password was right, or could not be checked.
+    pub(crate) fn forgive(self, app: &AppState) {
         app.failures.forgive(&self);
     }
 }

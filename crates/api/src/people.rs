@@ -53,7 +53,8 @@ impl From<UserRow> for User {
 /// Makes a user of the fields email, fullName, isStaff and password.
 pub(crate) async fn create(app: &AppState, mut fields: Fields) -> Result<User, ApiError> {
     let email = read_email(&mut fields)?;
-    let full_name = fields.text("fullName")?.and_then(|text| clean_name(&text));
+    let full_name = fields.text("fullName")?.map(|text| safe_line(&text, MAX_NAME_CHARS));
+    let full_name = full_name.filter(|name| !name.is_empty());
     let is_staff = fields.boolean("isStaff")?.unwrap_or(false);
     let password = fields.secret("password")?;
     fields.finish()?;
@@ -70,8 +71,7 @@ pub(crate) async fn create(app: &AppState, mut fields: Fields) -> Result<User, A
 pub(crate) async fn change(app: &AppState, id: i64, mut fields: Fields) -> Result<User, ApiError> {
     let is_active = fields.boolean("isActive")?;
     let password = fields.secret("password")?;
-    let full_name = fields.nullable_text("fullName")?;
-    let full_name = full_name.map(|text| text.as_deref().and_then(clean_name));
+    let full_name = fields.text_or_empty("fullName")?.map(|text| safe_line(&text, MAX_NAME_CHARS));
     let is_staff = fields.boolean("isStaff")?;
     fields.finish()?;
     let password_hash = hash_new(app, password).await?;
@@ -106,12 +106,18 @@ pub(crate) async fn change_own_password(
     })?;
     // A stolen token must not be a way to guess the password.
     let attempt = login::begin_attempt(app, caller.email(), None)?;
-    let is_right = app.passwords.check(&app.work, current, Some(old.clone())).await?;
+    let is_right = match app.passwords.check(&app.work, current, Some(old.clone())).await {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            attempt.forgive(app);
+            return Err(error);
+        }
+    };
     let wrong = || ApiError::forbidden("wrong_password", "the field currentPassword is not your password");
     if !is_right {
         return Err(wrong());
     }
-    attempt.succeeded(app);
+    attempt.forgive(app);
     let new = app.passwords.hash(&app.work, new).await?;
     let is_done = app.database.replace_password(caller.user_id(), &old, &new, now()).await?;
     app.callers.forget_all();
@@ -141,11 +147,6 @@ fn read_email(fields: &mut Fields) -> Result<String, ApiError> {
         return Ok(email.to_owned());
     }
     Err(fields::refuse("email", &text.into(), expected))
-}
-
-/// Makes a name one line; an empty one is none.
-fn clean_name(text: &str) -> Option<String> {
-    Some(safe_line(text, MAX_NAME_CHARS)).filter(|name| !name.is_empty())
 }
 
 async fn hash_new(app: &AppState, password: Option<SecretString>) -> Result<Option<SecretString>, ApiError> {

@@ -1,5 +1,6 @@
 //! A bounded memory of what the database said.
 
+use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +22,16 @@ where
 {
     /// Makes a memory of at most so many values, none older than so long.
     pub(crate) fn new(capacity: u64, lifetime: Duration) -> Self {
-        let cache = Cache::builder().max_capacity(capacity).time_to_live(lifetime).build();
+        Self::weighed(capacity, lifetime, |_, _| 1)
+    }
+
+    /// Makes a memory of values that weigh so much together at most, none older than so long.
+    pub(crate) fn weighed(
+        capacity: u64,
+        lifetime: Duration,
+        weigh: impl Fn(&K, &V) -> u32 + Send + Sync + 'static,
+    ) -> Self {
+        let cache = Cache::builder().max_capacity(capacity).time_to_live(lifetime).weigher(weigh).build();
         Self { cache, forgotten: AtomicU64::new(0) }
     }
 
@@ -53,6 +63,13 @@ where
     pub(crate) fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate_all();
+    }
+}
+
+impl<K, V> fmt::Debug for Remembered<K, V> {
+    /// Shows nothing of what it holds.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Remembered").finish_non_exhaustive()
     }
 }
 

@@ -69,7 +69,7 @@ fn uploads() -> Routes {
 
 /// Users, tokens, groups, organizations, permissions.
 fn people() -> Routes {
-    use crate::routes::{user_tokens, users};
+    use crate::routes::{groups, jwks, permissions, session_tokens, user_tokens, users};
     use crate::routing::Rule::Staff;
     Routes::new()
         .add(Staff, routes!(users::list))
@@ -82,6 +82,19 @@ fn people() -> Routes {
         .add(Person, routes!(user_tokens::create))
         .add(Person, routes!(user_tokens::revoke))
         .add(Person, routes!(user_tokens::delete))
+        .add(Public, routes!(session_tokens::sign_in))
+        .add(Public, routes!(session_tokens::refresh))
+        .add(Public, routes!(session_tokens::verify))
+        .add(Person, routes!(session_tokens::sign_out))
+        .add(Public, routes!(jwks::get))
+        .add(Staff, routes!(groups::list))
+        .add(Staff, routes!(groups::create))
+        .add(Staff, routes!(groups::get))
+        .add(Staff, routes!(groups::delete))
+        .add(Staff, routes!(groups::add_member))
+        .add(Staff, routes!(groups::remove_member))
+        .add(Workspace(Read), routes!(permissions::list))
+        .add(Workspace(Read), routes!(permissions::mine))
 }
 
 /// Reading SLXs.
@@ -135,19 +148,30 @@ fn runners() -> Routes {
 /// Secrets of workspaces and Git credentials.
 fn secrets() -> Routes {
     use crate::access::Action::WriteSecrets;
-    use crate::routes::secrets;
+    use crate::routes::{git_credentials, secrets};
     Routes::new()
+        // Not `Fetch`: credentials for Git must not make others.
+        .add_making(Workspace(Read), routes!(git_credentials::make))
         .add(Workspace(Read), routes!(secrets::list))
         .add(Workspace(WriteSecrets), routes!(secrets::write))
         .add(Workspace(WriteSecrets), routes!(secrets::delete))
         .add(Workspace(Read), routes!(secrets::get_usage))
 }
 
-/// Slack and the agent farm.
+/// Slack, organizations and the agent farm.
 fn integrations() -> Routes {
     use crate::access::Action::Integrate;
-    use crate::routes::slack;
+    use crate::routes::{agentfarm, organizations, slack};
+    use crate::routing::Rule::Staff;
     Routes::new()
+        .add(Workspace(Read), routes!(agentfarm::get))
+        .add(Staff, routes!(organizations::list))
+        .add(Staff, routes!(organizations::create))
+        .add(Staff, routes!(organizations::get))
+        .add(Staff, routes!(organizations::update))
+        .add(Staff, routes!(organizations::delete))
+        .add(Staff, routes!(organizations::assign))
+        .add(Staff, routes!(organizations::unassign))
         .add(Workspace(Integrate), routes!(slack::get))
         .add(Workspace(Integrate), routes!(slack::connect))
         .add(Workspace(Integrate), routes!(slack::disconnect))

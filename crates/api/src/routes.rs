@@ -1,18 +1,25 @@
 //! The handlers: extract, ask for permission, call one domain function, shape the reply.
 
+pub(crate) mod agentfarm;
 pub(crate) mod branches;
 pub(crate) mod builder_config;
 pub(crate) mod codecollections;
 pub(crate) mod configuration_index;
 pub(crate) mod default_manifest;
+pub(crate) mod git_credentials;
+pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod health_report;
+pub(crate) mod jwks;
 pub(crate) mod locations;
 pub(crate) mod objects;
 pub(crate) mod openapi;
+pub(crate) mod organizations;
+pub(crate) mod permissions;
 pub(crate) mod runner_token;
 pub(crate) mod runners;
 pub(crate) mod secrets;
+pub(crate) mod session_tokens;
 pub(crate) mod slack;
 pub(crate) mod slxoptions;
 pub(crate) mod slxs;

@@ -23,8 +23,10 @@ const MAX_VERSION_CHARS: usize = 100;
 /// A runner that registers.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RunnerRegistration)]
 pub(crate) struct Registration {
     /// By which the runner is known; without it, its name tells it from others of its location, and it gets one.
+    /// `runnerUuid` is read too.
     #[serde(alias = "runnerUuid")]
     #[schema(format = "uuid")]
     runner_uuid: Option<String>,
@@ -36,6 +38,7 @@ pub(crate) struct Registration {
 
 /// A registered runner.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 pub(crate) struct Runner {
     id: i64,
     runner_uuid: String,

@@ -288,7 +288,7 @@ pub(crate) struct DefaultManifestQuery {
     /// The location; without it the workspace's first.
     location: Option<String>,
     /// `json` or `yaml`; without it as `Accept` asks, else JSON.
-    #[param(pattern = "^(json|yaml)$")]
+    #[param(pattern = "^(json|yaml)?$")]
     format: Option<String>,
 }
 

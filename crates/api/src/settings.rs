@@ -183,6 +183,19 @@ pub const SETTINGS: &[Setting] = &[
         "a whole number of minutes from 1 to 1440",
         "How long one clone, fetch or push may take.",
     ),
+    Setting {
+        name: "WORKSTEAD_LLM_CONFIG",
+        default: "",
+        expected: "a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object",
+        help: "The language models of workspaces that neither they nor their organizations name one for.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
+        "60",
+        "a whole number of minutes from 1 to 1440",
+        "How long the credentials of `get-gitlab-sas` work.",
+    ),
     setting(
         "WORKSTEAD_SLACK_CLIENT_ID",
         "",
@@ -280,10 +293,14 @@ pub struct Settings {
     pub max_secret_bytes: u64,
     /// The code collections of this installation.
     pub codecollections: Vec<CodeCollection>,
+    /// How long the credentials of `get-gitlab-sas` work.
+    pub git_credential_lifetime: Duration,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.
     pub hook_program: Option<PathBuf>,
+    /// The platform's language models by category, as JSON; keys in it are never answered.
+    pub llm_config: Option<SecretString>,
     /// The client id of the Slack app that workspaces are connected by.
     pub slack_client_id: Option<String>,
     /// The secret of that Slack app; there exactly when the id is.
@@ -321,10 +338,7 @@ impl Settings {
         let git_limits = GitLimits {
             max_push_bytes: reader.read("WORKSTEAD_GIT_MAX_PUSH_BYTES", parse::size)?,
             max_processes: reader.read("WORKSTEAD_GIT_MAX_PROCESSES", parse::at_least_one)?,
-            max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", |text| {
-                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
-                Some(Duration::from_secs(minutes * 60))
-            })?,
+            max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", parse::minutes_of_a_day)?,
             max_file_bytes: limits.max_file_bytes,
             max_unpacked_bytes: limits.max_unpacked_bytes,
             ..GitLimits::default()
@@ -340,6 +354,7 @@ impl Settings {
         }
         Ok(Self {
             git_limits,
+            llm_config: reader.read_optional("WORKSTEAD_LLM_CONFIG", parse::llm_config)?,
             slack_client_id,
             slack_client_secret,
             slack_base_url: reader.read("WORKSTEAD_SLACK_BASE_URL", parse::base_url)?,
@@ -387,12 +402,11 @@ impl Settings {
             })?,
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
             max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
-            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", |text| {
-                let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
-                Some(Duration::from_secs(minutes * 60))
-            })?,
+            runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,
             max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
             max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            git_credential_lifetime: reader
+                .read("WORKSTEAD_GIT_CREDENTIAL_MINUTES", parse::minutes_of_a_day)?,
             codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,
             shutdown_grace: reader.read("WORKSTEAD_SHUTDOWN_GRACE", |text| {
                 text.parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
@@ -467,6 +481,10 @@ mod tests {
             ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
             ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
             ("WORKSTEAD_CODECOLLECTIONS", "name"),
+            ("WORKSTEAD_LLM_CONFIG", r#"{"CHAT": {"apiKey": "geheim"}, "chat": {}}"#),
+            ("WORKSTEAD_SLACK_CLIENT_ID", "1.2"),
+            ("WORKSTEAD_SLACK_CLIENT_SECRET", "geheim"),
+            ("WORKSTEAD_SLACK_BASE_URL", "slack.com"),
         ];
         let errors: Vec<_> = cases.map(|(name, value)| with(name, value).unwrap_err()).into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
@@ -485,6 +503,10 @@ mod tests {
         WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
         WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
         WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
+        WORKSTEAD_LLM_CONFIG is a secret of 42 characters: expected a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object
+        WORKSTEAD_SLACK_CLIENT_SECRET is absent: expected the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID
+        WORKSTEAD_SLACK_CLIENT_ID is absent: expected the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET
+        WORKSTEAD_SLACK_BASE_URL is "slack.com": expected an http or https URL without query
         "#);
     }
 

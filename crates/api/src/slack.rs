@@ -22,9 +22,8 @@ use self::deliver::Signals;
 pub(crate) use self::deliver::start;
 pub(crate) use self::oauth::finish;
 pub(crate) use self::page::answer;
-use crate::app::AppState;
 use crate::error::ApiError;
-use crate::seal::Purpose;
+use crate::seal::{Purpose, ServerKey};
 use crate::settings::Settings;
 use crate::store::slack::SlackRow;
 
@@ -71,6 +70,6 @@ fn bound_to(workspace_id: &str) -> String {
 }
 
 /// Opens the token of an integration.
-fn open_token(app: &AppState, row: &SlackRow) -> Result<SecretString, ApiError> {
-    app.server_key.open(Purpose::Integrations, &bound_to(&row.workspace_id), &row.sealed_token)
+fn open_token(key: &ServerKey, row: &SlackRow) -> Result<SecretString, ApiError> {
+    key.open(Purpose::Integrations, &bound_to(&row.workspace_id), &row.sealed_token)
 }

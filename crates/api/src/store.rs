@@ -5,6 +5,8 @@
 
 pub(crate) mod figures;
 pub(crate) mod groups;
+pub(crate) mod lists;
+pub(crate) mod organizations;
 pub(crate) mod runners;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
@@ -18,12 +20,15 @@ pub(crate) mod users;
 pub(crate) mod workspaces;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+
+use self::lists::Lists;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -57,6 +62,7 @@ pub(crate) struct Database {
     /// For what is derived from Git only: it does not wait for the disk, since the next start makes it
     /// anew when a power cut takes it.
     derived: SqlitePool,
+    lists: Arc<Lists>,
 }
 
 impl Database {
@@ -77,7 +83,7 @@ impl Database {
         let derived = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(relaxed);
         let migrated = MIGRATIONS.run(&pool).await;
         migrated.map_err(|source| DatabaseError::Migrate { path: named(), source })?;
-        Ok(Self { pool, derived })
+        Ok(Self { pool, derived, lists: Arc::new(lists::lists()) })
     }
 
     /// Asks the simplest question, for readiness.
@@ -115,4 +121,46 @@ pub(crate) fn email_key(email: &str) -> String {
 /// Tells whether a statement failed because a unique value is taken.
 pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::migrate::Migrator;
+
+    use super::*;
+    use crate::store::tokens::Scope;
+    use crate::token::TokenHash;
+
+    #[tokio::test]
+    async fn tokens_from_before_there_were_more_kinds_go_on_working() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("x.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let first = MIGRATIONS.migrations.iter().take(1).cloned().collect();
+        Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT }.run(&pool).await.unwrap();
+        let (admin, upload) = (TokenHash::of("admin"), TokenHash::of("upload"));
+        for sql in [
+            "INSERT INTO users VALUES (1, 'A@b.c', 'a@b.c', TRUE, TRUE, 0)".to_owned(),
+            "INSERT INTO workspaces (id, name, owner, owner_key, state, version, created_at, updated_at, revision, locations_json)
+             VALUES ('w', 'abc', 'A@b.c', 'a@b.c', 'ready', 0, 1, 2, 'commit', '[]')".to_owned(),
+            format!("INSERT INTO tokens (id, hash, suffix, kind, user_id, created_at, last_used_at)
+                     VALUES ('1', '{}', 'x', 'admin', 1, 5, 6)", admin.to_hex()),
+            format!("INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, location, created_at, expires_at)
+                     VALUES ('2', '{}', 'x', 'upload', 1, 'w', 'here', 5, {})", upload.to_hex(), i64::MAX),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let database = Database::open(&path).await.unwrap();
+        let found = database.find_token(&admin, now()).await.unwrap().unwrap();
+        assert_eq!((found.scope, found.last_used_at), (Scope::Full, Some(timestamp(6))));
+        let found = database.find_token(&upload, now()).await.unwrap().unwrap();
+        assert_eq!(found.scope, Scope::Upload("w".to_owned()));
+        // To be read again, for its groups, without having moved.
+        let row = database.find_workspace("abc").await.unwrap().unwrap();
+        assert_eq!((row.revision, row.updated_at), (None, timestamp(2)));
+    }
 }

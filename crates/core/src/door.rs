@@ -33,6 +33,17 @@ pub struct Examination {
     pub reasons: Vec<String>,
     /// The paths that differ.
     pub changed: BTreeSet<RepoPath>,
+    /// Who may do what before and after, where that differs.
+    pub permissions: Option<PermissionChange>,
+}
+
+/// A change of who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionChange {
+    /// As it was.
+    pub before: Vec<Permission>,
+    /// As it shall be.
+    pub after: Vec<Permission>,
 }
 
 /// Examines the step from one revision's files to another's.
@@ -50,7 +61,9 @@ pub fn examine(
     let changed = changed_paths(old, new);
     let problems = check_tree(workspace, new, Some(&changed), facts)?;
     let mut reasons = Vec::new();
-    if changed.contains(WORKSPACE_FILE) && permissions(old, facts)? != permissions(Some(new), facts)? {
+    let permissions =
+        if changed.contains(WORKSPACE_FILE) { permission_change(old, new, facts)? } else { None };
+    if permissions.is_some() {
         reasons.push("changing `spec.permissions` of workspace.yaml needs the role `admin`".to_owned());
     }
     if door == Door::Push {
@@ -61,7 +74,7 @@ pub fn examine(
         }
     }
     let needs = if reasons.is_empty() { Role::ReadWrite } else { Role::Admin };
-    Ok(Examination { problems, needs, reasons, changed })
+    Ok(Examination { problems, needs, reasons, changed, permissions })
 }
 
 /// Returns the paths whose blobs differ, or that only one side has.
@@ -77,6 +90,15 @@ fn changed_paths(old: Option<&dyn FileTree>, new: &dyn FileTree) -> BTreeSet<Rep
         .filter_map(differs)
         .cloned()
         .collect()
+}
+
+fn permission_change(
+    old: Option<&dyn FileTree>,
+    new: &dyn FileTree,
+    facts: &FactsCache,
+) -> Result<Option<PermissionChange>, ReadError> {
+    let (before, after) = (permissions(old, facts)?, permissions(Some(new), facts)?);
+    Ok((before != after).then_some(PermissionChange { before, after }))
 }
 
 /// Returns who may do what; nobody, where the file is absent or can't be read.
@@ -124,7 +146,10 @@ mod tests {
             |new: &str| examined(&[("workspace.yaml", &old)], &[("workspace.yaml", new)], Door::Api).needs;
         assert_eq!(needs(&written_otherwise), Role::ReadWrite);
         assert_eq!(needs(&taken_away), Role::Admin);
-        assert_eq!(examined(&[("workspace.yaml", &old)], &[], Door::Api).needs, Role::Admin);
+        let removed = examined(&[("workspace.yaml", &old)], &[], Door::Api);
+        assert_eq!(removed.needs, Role::Admin);
+        let change = removed.permissions.unwrap();
+        assert_eq!((change.before.len(), change.after.len()), (1, 0));
     }
 
     #[test]

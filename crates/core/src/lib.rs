@@ -5,7 +5,7 @@
 pub mod check;
 pub mod door;
 pub mod merge;
-mod merge_patch;
+pub mod merge_patch;
 pub mod model;
 pub mod name;
 pub mod oid;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 /// Applies a merge patch to a value (RFC 7396, section 2).
-pub(crate) fn merge_patch(target: &mut Json, patch: &Json) {
+pub fn merge_patch(target: &mut Json, patch: &Json) {
     let Json::Object(patch) = patch else {
         target.clone_from(patch);
         return;

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
+use workstead_core::door::PermissionChange;
 
 use super::credentials;
 use super::exchange::{AfterPush, ExchangeError};
@@ -25,6 +26,7 @@ use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::last_admin::LastAdmin;
 use crate::workspace::Workspace;
 
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
@@ -138,9 +140,13 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>) -> Judge {
     let runtime = tokio::runtime::Handle::current();
     Box::new(move |request| {
         let asked = access::authorize_again(&app, &caller, &workspace, Action::Push);
-        let role = match runtime.block_on(asked) {
-            Ok((_, role)) => role,
+        let (present, role) = match runtime.block_on(asked) {
+            Ok(known) => known,
             Err(error) => return Verdict::refused(format!("error: {}; nothing was changed", error.detail())),
+        };
+        let last_admin = LastAdmin::of(&app, &present, runtime.clone());
+        let check = |change: &PermissionChange| {
+            last_admin.check(change).map_err(|error| (error.code().to_owned(), error.detail().to_owned()))
         };
         let rules = Rules {
             workspace: workspace.name(),
@@ -149,6 +155,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>) -> Judge {
             role,
             facts: &app.facts,
             limits: app.git.limits(),
+            check_permissions: &check,
         };
         rules.judge(request)
     })

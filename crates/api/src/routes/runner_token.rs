@@ -79,8 +79,10 @@ pub(crate) async fn rotate(
 ) -> Result<Response, ApiError> {
     check_json_type(&headers)?;
     let body = read_body(&headers, body, app.json_limit()).await?;
-    let rotation: RunnerTokenRotation =
-        if body.trim_ascii().is_empty() { RunnerTokenRotation::default() } else { parse_object(&body)? };
+    let rotation: RunnerTokenRotation = match body.trim_ascii() {
+        b"" | b"null" => RunnerTokenRotation::default(),
+        _ => parse_object(&body)?,
+    };
     let asked = rotation.location.as_deref().map(parse_location).transpose();
     let asked = asked.map_err(|why| ApiError::invalid("invalid_field", format!("the field {why}")))?;
     // Asked again: the body may have taken long to come.

@@ -33,7 +33,7 @@ pub(crate) async fn get(
 /// chooses a channel. With `botToken` and `channel` it connects at once. With `channel` alone a connected workspace
 /// changes its channel.
 #[utoipa::path(post, path = "/api/v3/workspaces/{workspace}/integrate-slack", tag = "Integrations",
-    request_body(content = inline(Option<SlackRequest>), content_type = "application/json"),
+    request_body = Option<SlackRequest>,
     responses((status = 200, description = "How it stands now.", body = SlackStatus)))]
 pub(crate) async fn connect(
     State(app): State<AppState>,
@@ -43,7 +43,10 @@ pub(crate) async fn connect(
 ) -> Result<Response, ApiError> {
     check_json_type(&headers)?;
     let body = read_body(&headers, body, app.json_limit()).await?;
-    let request = if body.trim_ascii().is_empty() { SlackRequest::default() } else { parse_object(&body)? };
+    let request = match body.trim_ascii() {
+        b"" | b"null" => SlackRequest::default(),
+        _ => parse_object(&body)?,
+    };
     let permit = permit.renewed(&app).await?;
     let state = app.clone();
     // To the end: a client that hangs up must not leave a token that nobody knows of.

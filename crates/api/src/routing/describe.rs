@@ -155,6 +155,10 @@ fn path_parameter(name: &str) -> Parameter {
         "slx" => "The SLX's short name, or `<workspace>--<short name>`.",
         "branch" => "The branch; a slash in it may be written as it is or as `%2F`.",
         "upload" | "task" => "The upload's id.",
+        "user" => "The user's id.",
+        "token" => "The token's id, not the token.",
+        "group" => "The group's name.",
+        "email" => "The member's e-mail address.",
         _ => "",
     };
     ParameterBuilder::new()

@@ -1,6 +1,9 @@
 //! The rule of a route, enforced before its handler sees the request.
 
+use std::time::Instant;
+
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -21,16 +24,16 @@ pub(super) async fn enforce(
     match rule {
         Rule::Public => {}
         Rule::AnyToken => {
-            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            let caller = caller_of(&mut parts, &app).await?;
             parts.extensions.insert(caller);
         }
         Rule::Person => {
-            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            let caller = caller_of(&mut parts, &app).await?;
             access::refuse_scoped(&caller)?;
             parts.extensions.insert(caller);
         }
         Rule::Staff => {
-            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            let caller = caller_of(&mut parts, &app).await?;
             access::require_staff(&caller)?;
             parts.extensions.insert(caller);
         }
@@ -39,7 +42,7 @@ pub(super) async fn enforce(
             parts.extensions.insert(identity);
         }
         Rule::Workspace(action) => {
-            let caller = Caller::from_request_parts(&mut parts, &app).await?;
+            let caller = caller_of(&mut parts, &app).await?;
             let params = RawPathParams::from_request_parts(&mut parts, &app).await;
             let params = params.map_err(|_| {
                 ApiError::bad_request(
@@ -60,4 +63,19 @@ pub(super) async fn enforce(
         }
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Finds out who asks, and whether this token asked too often already.
+async fn caller_of(parts: &mut Parts, app: &AppState) -> Result<Caller, ApiError> {
+    let caller = Caller::from_request_parts(parts, app).await?;
+    if let Some(limit) = &app.token_requests {
+        limit.take(&caller.token_id().to_owned(), Instant::now()).map_err(|often| {
+            let seconds = often.seconds();
+            let detail = format!(
+                "this token made the most requests that it may in a minute (WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE); try again in {seconds} seconds"
+            );
+            ApiError::too_many("too_many_requests", detail, seconds)
+        })?;
+    }
+    Ok(caller)
 }

@@ -201,6 +201,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_knows_where_it_comes_from() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        let service = tower::service_fn(|request: Request<Body>| {
+            let known = request.extensions().get::<Peer>().is_some_and(|peer| peer.0.is_loopback());
+            let status = if known { 200 } else { 500 };
+            ready(Ok(Response::builder().status(status).body(Body::empty()).unwrap()))
+        });
+        let running =
+            tokio::spawn(serve(listener, service, Bounds { most: 1, head_time: HEAD_TIME }, stopped));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert_eq!(ask(&mut stream).await, "HTTP/1.1 200 OK");
+        running.abort();
+    }
+
+    #[tokio::test]
     async fn who_never_ends_a_head_is_put_out() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -139,6 +139,7 @@ async fn put_admin(database: &Database, settings: &Settings) -> Result<Option<Se
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::users::{Changed, UserChange};
 
     #[test]
     fn our_own_address_is_one_that_clients_can_use() {
@@ -168,5 +169,22 @@ mod tests {
         put_admin(&database, &settings(Some(&two))).await.unwrap();
         put_admin(&database, &settings(Some(&one))).await.unwrap();
         assert!(works(&one).await && !works(&two).await);
+    }
+
+    #[tokio::test]
+    async fn an_admin_whose_tokens_ended_gets_a_new_one_at_the_next_start() {
+        let temp = tempfile::tempdir().unwrap();
+        let database = Database::open(&temp.path().join("x.db")).await.unwrap();
+        let settings = Settings::from_lookup(|_| None).unwrap();
+        let first = put_admin(&database, &settings).await.unwrap().unwrap();
+        let password_hash = Some(SecretString::from("$argon2id$"));
+        let change = UserChange { password_hash, ..UserChange::default() };
+        assert!(matches!(database.change_user(1, &change, now()).await.unwrap(), Changed::Done(_)));
+        let works = async |token: &SecretString| {
+            database.find_token(&TokenHash::of(token.expose_secret()), now()).await.unwrap().is_some()
+        };
+        assert!(!works(&first).await);
+        let second = put_admin(&database, &settings).await.unwrap().unwrap();
+        assert!(works(&second).await && !works(&first).await);
     }
 }

@@ -1,11 +1,13 @@
 //! Reading one setting's text.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
 use super::{InvalidSetting, SETTINGS, Setting};
+use crate::llm_config;
 
 /// Asks for settings by name and parses them, defaults included.
 pub(super) struct Reader<'a> {
@@ -101,6 +103,12 @@ pub(super) fn visible(text: &str) -> Option<String> {
     (text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
 }
 
+/// Parses the platform's language models.
+pub(super) fn llm_config(text: &str) -> Option<SecretString> {
+    let config: serde_json::Value = serde_json::from_str(text).ok()?;
+    llm_config::check(&config).is_ok().then(|| SecretString::from(text))
+}
+
 /// Says that a setting is absent that another one needs.
 pub(super) fn missing(name: &'static str) -> InvalidSetting {
     InvalidSetting { name, value: "absent".to_owned(), expected: setting_named(name).expected }
@@ -118,6 +126,12 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 /// Parses a whole number above zero.
 pub(super) fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| *number >= T::from(1))
+}
+
+/// Parses minutes, from one to a day's.
+pub(super) fn minutes_of_a_day(text: &str) -> Option<Duration> {
+    let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
+    Some(Duration::from_secs(minutes * 60))
 }
 
 /// Parses a size: bytes, or with one of the units KiB, MiB, GiB.

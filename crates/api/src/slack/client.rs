@@ -203,9 +203,7 @@ pub(super) fn is_of_channel(word: &str) -> bool {
             | "restricted_action"
             | "restricted_action_read_only_channel"
             | "restricted_action_thread_only_channel"
-            | "restricted_action_non_threadable_channel"
             | "messages_tab_disabled"
-            | "cannot_reply_to_message"
     )
 }
 
@@ -237,7 +235,7 @@ pub(super) fn cure(word: &str) -> &'static str {
         "not_in_channel" => "invite the app to the channel, then name the channel again",
         "is_archived" => "unarchive the channel, or name another",
         "missing_scope" => "give the app the scope chat:write and connect again",
-        "invalid_code" | "code_already_used" => "the installation is too old or was used; begin again",
+        "invalid_code" => "the installation is too old or was used; begin again",
         "bad_redirect_uri" => {
             "add this server's callback address, as installUrl names it, to the redirect URLs of the Slack app"
         }

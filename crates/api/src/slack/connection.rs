@@ -317,7 +317,7 @@ pub(crate) async fn disconnect(app: &AppState, workspace: &Workspace) -> Result<
     if app.database.has_slack_team(&row.team_id).await? {
         return Ok(());
     }
-    let token = match open_token(app, &row) {
+    let token = match open_token(&app.server_key, &row) {
         Ok(token) => token,
         Err(error) => {
             tracing::warn!(workspace = %workspace.name(), cause = error.cause(), "a Slack token can't be revoked");

@@ -12,13 +12,15 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{As, CallError, breaks_connection};
+use super::client::{As, CallError, Client, breaks_connection};
 use super::{message, open_token};
 use crate::app::{App, AppState};
+use crate::blocking::Work;
 use crate::error::ApiError;
-use crate::store::now;
+use crate::seal::ServerKey;
 use crate::store::slack::SlackRow;
 use crate::store::slack_messages::SlackMessage;
+use crate::store::{Database, now};
 
 /// How long it rests when nothing is said to be due.
 const REST: Duration = Duration::from_mins(10);
@@ -56,114 +58,131 @@ impl Signals {
 
 /// Starts the sender, which ends by [`super::Slack::stop`] or with the server.
 pub(crate) fn start(app: &AppState) {
-    let signals = Arc::clone(&app.slack.signals);
-    // While it rests it must not keep alive what nobody else uses.
-    app.work.spawn(send_forever(app.downgrade(), signals));
+    let sender = Sender {
+        database: app.database.clone(),
+        work: app.work.clone(),
+        client: app.slack.client.clone(),
+        server_key: app.server_key.clone(),
+        base: app.url(""),
+        signals: Arc::clone(&app.slack.signals),
+        server: app.downgrade(),
+    };
+    app.work.spawn(sender.send_forever());
 }
 
-async fn send_forever(app: Weak<App>, signals: Arc<Signals>) {
-    loop {
-        let Some(app) = AppState::upgrade(&app) else { return };
-        let rest = send_due(&app, &signals).await.unwrap_or_else(|error| {
-            let cause = error.cause().map(ToString::to_string);
-            tracing::warn!(cause, "messages to Slack can't be looked up; it is tried again");
-            AFTER_FAILURE
-        });
-        drop(app);
-        tokio::select! {
-            () = signals.stopped.cancelled() => return,
-            () = signals.wake.notified() => {}
-            () = tokio::time::sleep(rest) => {}
+/// What sending needs, and no more: it must not keep alive a server that nobody else uses.
+struct Sender {
+    database: Database,
+    work: Work,
+    client: Client,
+    server_key: ServerKey,
+    /// The address for clients, without a trailing slash.
+    base: String,
+    signals: Arc<Signals>,
+    server: Weak<App>,
+}
+
+impl Sender {
+    async fn send_forever(self) {
+        while self.server.strong_count() > 0 && !self.signals.stopped.is_cancelled() {
+            let rest = self.send_due().await.unwrap_or_else(|error| {
+                let cause = error.cause().map(ToString::to_string);
+                tracing::warn!(cause, "messages to Slack can't be looked up; it is tried again");
+                AFTER_FAILURE
+            });
+            tokio::select! {
+                () = self.signals.stopped.cancelled() => return,
+                () = self.signals.wake.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
         }
     }
-}
 
-/// Sends all that is due, and returns how long to rest.
-async fn send_due(app: &AppState, signals: &Signals) -> Result<Duration, ApiError> {
-    while !signals.stopped.is_cancelled() {
-        let now = now();
-        let Some(message) = app.database.take_slack_message(now, now + LEASE).await? else { break };
-        send(app, &message).await?;
+    /// Sends all that is due, and returns how long to rest.
+    async fn send_due(&self) -> Result<Duration, ApiError> {
+        while !self.signals.stopped.is_cancelled() {
+            let now = now();
+            let Some(message) = self.database.take_slack_message(now, now + LEASE).await? else { break };
+            self.send(&message).await?;
+        }
+        let next = self.database.next_slack_message().await?;
+        let wait = next.map(|next| Duration::try_from(next.duration_since(now())).unwrap_or_default());
+        // A millisecond more, so that it is due when it is looked for.
+        Ok(wait.map_or(REST, |wait| wait + Duration::from_millis(1)).min(REST))
     }
-    let next = app.database.next_slack_message().await?;
-    let wait = next.map(|next| Duration::try_from(next.duration_since(now())).unwrap_or_default());
-    // A millisecond more, so that it is due when it is looked for.
-    Ok(wait.map_or(REST, |wait| wait + Duration::from_millis(1)).min(REST))
-}
 
-async fn send(app: &AppState, message: &SlackMessage) -> Result<(), ApiError> {
-    let row = app.database.find_slack(&message.workspace_id).await?;
-    let row = row.filter(|row| row.id == message.integration_id);
-    let workspace = app.database.find_workspace_by_id(&message.workspace_id).await?;
-    let (Some(row), Some(workspace)) = (row, workspace) else {
-        return Ok(app.database.drop_slack_message(message).await?);
-    };
-    let link = format!("/api/v3/workspaces/{}/uploads/{}", workspace.name, message.upload_id);
-    let text = message::text(workspace.name.as_str(), message, &app.url(&link));
-    let token = match open_token(app, &row) {
-        Ok(token) => token,
-        Err(error) => {
-            tracing::error!(workspace = %workspace.name, cause = error.cause(), "a Slack token can't be opened");
-            return Ok(app.database.break_slack(&row.id, "not_authed", now()).await?);
+    async fn send(&self, message: &SlackMessage) -> Result<(), ApiError> {
+        let row = self.database.find_slack(&message.workspace_id).await?;
+        let row = row.filter(|row| row.id == message.integration_id);
+        let workspace = self.database.find_workspace_by_id(&message.workspace_id).await?;
+        let (Some(row), Some(workspace)) = (row, workspace) else {
+            return Ok(self.database.drop_slack_message(message).await?);
+        };
+        let name = workspace.name.as_str();
+        let link = format!("{}/api/v3/workspaces/{name}/uploads/{}", self.base, message.upload_id);
+        let text = message::text(name, message, &link);
+        let token = match open_token(&self.server_key, &row) {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::error!(workspace = name, cause = error.cause(), "a Slack token can't be opened");
+                return Ok(self.database.break_slack(&row.id, "not_authed", now()).await?);
+            }
+        };
+        match self.post(token, row.channel.clone(), text).await? {
+            Ok(()) => Ok(self.database.slack_message_sent(message, now()).await?),
+            Err(error) => {
+                let attempt = message.attempts;
+                tracing::info!(workspace = name, %error, attempt, "a message to Slack failed");
+                self.settle(&row, message, error).await
+            }
         }
-    };
-    match post(app, token, row.channel.clone(), text).await? {
-        Ok(()) => Ok(app.database.slack_message_sent(message, now()).await?),
-        Err(error) => {
-            tracing::info!(workspace = %workspace.name, %error, attempt = message.attempts, "a message to Slack failed");
-            settle(app, &row, message, error).await
-        }
+    }
+
+    async fn post(
+        &self,
+        token: SecretString,
+        channel: String,
+        text: String,
+    ) -> Result<Result<(), CallError>, ApiError> {
+        let client = self.client.clone();
+        let call = move || {
+            let form = [
+                ("channel", channel.as_str()),
+                ("text", text.as_str()),
+                ("parse", "none"),
+                ("link_names", "false"),
+                ("unfurl_links", "false"),
+                ("unfurl_media", "false"),
+            ];
+            client.call::<Posted>("chat.postMessage", &As::Bot(token), &form).map(drop)
+        };
+        self.work.blocking(call).await
+    }
+
+    /// Decides what becomes of a message that was not taken.
+    async fn settle(&self, row: &SlackRow, message: &SlackMessage, error: CallError) -> Result<(), ApiError> {
+        let (database, now) = (&self.database, now());
+        let wait = match &error {
+            CallError::Refused(word) if breaks_connection(word) => {
+                return Ok(database.break_slack(&row.id, word, now).await?);
+            }
+            // Another message may fare better, this one not.
+            CallError::Refused(word) => return Ok(database.slack_message_lost(message, word, now).await?),
+            CallError::Limited(wait) => *wait,
+            CallError::Away(_) => None,
+        };
+        let Some(held_until) = next_attempt(message.attempts, wait, now) else {
+            let word =
+                if matches!(error, CallError::Limited(_)) { "ratelimited" } else { "slack_unavailable" };
+            return Ok(database.slack_message_lost(message, word, now).await?);
+        };
+        Ok(database.hold_slack(message, held_until).await?)
     }
 }
 
 /// What `chat.postMessage` answers, of which nothing matters.
 #[derive(Deserialize)]
 struct Posted {}
-
-async fn post(
-    app: &AppState,
-    token: SecretString,
-    channel: String,
-    text: String,
-) -> Result<Result<(), CallError>, ApiError> {
-    let client = app.slack.client.clone();
-    let call = move || {
-        let form = [
-            ("channel", channel.as_str()),
-            ("text", text.as_str()),
-            ("parse", "none"),
-            ("link_names", "false"),
-            ("unfurl_links", "false"),
-            ("unfurl_media", "false"),
-        ];
-        client.call::<Posted>("chat.postMessage", &As::Bot(token), &form).map(drop)
-    };
-    app.work.blocking(call).await
-}
-
-/// Decides what becomes of a message that was not taken.
-async fn settle(
-    app: &AppState,
-    row: &SlackRow,
-    message: &SlackMessage,
-    error: CallError,
-) -> Result<(), ApiError> {
-    let now = now();
-    let wait = match &error {
-        CallError::Refused(word) if breaks_connection(word) => {
-            return Ok(app.database.break_slack(&row.id, word, now).await?);
-        }
-        // Another message may fare better, this one not.
-        CallError::Refused(word) => return Ok(app.database.slack_message_lost(message, word, now).await?),
-        CallError::Limited(wait) => *wait,
-        CallError::Away(_) => None,
-    };
-    let Some(held_until) = next_attempt(message.attempts, wait, now) else {
-        let word = if matches!(error, CallError::Limited(_)) { "ratelimited" } else { "slack_unavailable" };
-        return Ok(app.database.slack_message_lost(message, word, now).await?);
-    };
-    Ok(app.database.hold_slack(message, held_until).await?)
-}
 
 /// Returns when to try again: as Slack says, else the later the more often it failed; nothing when it was enough.
 fn next_attempt(attempts: u32, wait: Option<Duration>, now: Timestamp) -> Option<Timestamp> {

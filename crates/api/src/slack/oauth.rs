@@ -73,7 +73,7 @@ pub(crate) struct Installed {
 
 /// What `oauth.v2.access` answers.
 #[derive(Deserialize)]
-struct Access {
+struct Grant {
     access_token: String,
     token_type: String,
     #[serde(default)]
@@ -105,8 +105,8 @@ pub(crate) async fn finish(app: &AppState, query: &Query) -> Result<Installed, A
     let now = now();
     let state = State::verify(&app.server_key, query.text("state").unwrap_or_default(), now)?;
     // Taken at once: whatever comes of it, it was used.
-    let taken = app.database.take_slack_state(&state.row(None), now).await?;
-    let channel = taken.ok_or_else(state::used)?;
+    let begun_with = app.database.take_slack_state(&state.row(None), now).await?;
+    let channel = begun_with.ok_or_else(state::used)?;
     if query.text("error").is_some() {
         let detail = "the installation was given up at Slack; nothing was connected";
         return Err(ApiError::bad_request("slack_denied", detail));
@@ -115,9 +115,9 @@ pub(crate) async fn finish(app: &AppState, query: &Query) -> Result<Installed, A
     let code =
         code.ok_or_else(|| ApiError::bad_request("slack_code_missing", "Slack sent no code; begin again"))?;
     maker(app, &state).await?;
-    let access = exchange(app, code).await?;
-    let token_is_fit = access.token_type == "bot" && scopes(&access.scope).any(|scope| scope == "chat:write");
-    if access.refresh_token.is_some() {
+    let grant = exchange(app, code).await?;
+    let token_is_fit = grant.token_type == "bot" && scopes(&grant.scope).any(|scope| scope == "chat:write");
+    if grant.refresh_token.is_some() {
         return Err(rotating());
     }
     if !token_is_fit {
@@ -125,13 +125,13 @@ pub(crate) async fn finish(app: &AppState, query: &Query) -> Result<Installed, A
             "Slack gave no bot token with the scope chat:write; check the Slack app's bot and begin again";
         return Err(ApiError::invalid("slack_scope_missing", detail));
     }
-    let chosen = access.incoming_webhook.map(|chosen| (chosen.channel_id, Some(chosen.channel)));
+    let chosen = grant.incoming_webhook.map(|chosen| (chosen.channel_id, Some(chosen.channel)));
     let (channel, channel_name) = channel.map(|channel| (channel, None)).or(chosen).ok_or_else(|| {
         let detail =
             "no channel was chosen at Slack; begin again and choose one, or name it in the field channel";
         ApiError::invalid("slack_channel_missing", detail)
     })?;
-    let team = access.team.or(access.enterprise);
+    let team = grant.team.or(grant.enterprise);
     let team =
         team.ok_or_else(|| ApiError::invalid("slack_team_missing", "Slack named no team; begin again"))?;
     let team = Team { name: team.name.unwrap_or_else(|| team.id.clone()), id: team.id };
@@ -142,8 +142,8 @@ pub(crate) async fn finish(app: &AppState, query: &Query) -> Result<Installed, A
         team: team.name.clone(),
         channel: channel_name.as_ref().unwrap_or(&channel).clone(),
     };
-    let (via, token) = (Via::Oauth, SecretString::from(access.access_token));
-    let connected = Connected { via, token, team, channel, channel_name, scopes: access.scope };
+    let (via, token) = (Via::Oauth, SecretString::from(grant.access_token));
+    let connected = Connected { via, token, team, channel, channel_name, scopes: grant.scope };
     keep(app, &workspace, &email, connected).await?;
     Ok(installed)
 }
@@ -166,7 +166,7 @@ async fn maker(app: &AppState, state: &State) -> Result<(Arc<Workspace>, String)
     Ok((workspace, user.email))
 }
 
-async fn exchange(app: &AppState, code: &str) -> Result<Access, ApiError> {
+async fn exchange(app: &AppState, code: &str) -> Result<Grant, ApiError> {
     let slack_app = app.slack.app.clone().ok_or_else(|| {
         let detail = "this server has no Slack app any more; set WORKSTEAD_SLACK_CLIENT_ID and WORKSTEAD_SLACK_CLIENT_SECRET";
         ApiError::invalid("slack_not_configured", detail)
@@ -174,7 +174,7 @@ async fn exchange(app: &AppState, code: &str) -> Result<Access, ApiError> {
     let (client, code, callback) = (app.slack.client.clone(), code.to_owned(), app.url(CALLBACK));
     let answer = app.work.blocking(move || {
         let form = [("code", code.as_str()), ("redirect_uri", callback.as_str())];
-        client.call::<Access>("oauth.v2.access", &As::App(slack_app), &form)
+        client.call::<Grant>("oauth.v2.access", &As::App(slack_app), &form)
     });
     Ok(answer.await?.map_err(|error| error.answer("the installation"))?.body)
 }

@@ -25,6 +25,19 @@ impl Database {
         .await
     }
 
+    /// Tells whether an active user is a member.
+    pub(crate) async fn has_active_member(&self, name: &str) -> Result<bool, sqlx::Error> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM user_group_members AS members
+             JOIN users ON users.email_key = members.email_key
+             WHERE members.group_name = $1 AND users.is_active",
+        )
+        .bind(name)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(count > 0)
+    }
+
     /// Makes a group without members; false when the name is taken.
     pub(crate) async fn add_group(&self, name: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
         let done = sqlx::query(
@@ -85,6 +98,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -100,6 +114,7 @@ impl Database {
         .bind(name)
         .execute(&self.pool)
         .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -110,6 +125,7 @@ impl Database {
             .bind(email_key(email))
             .execute(&self.pool)
             .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 }

@@ -12,10 +12,6 @@ pub(crate) struct SigningKeyRow {
     pub(crate) id: String,
     /// PKCS #8, encrypted under the server key.
     pub(crate) sealed_private: String,
-    /// The modulus in Base64url.
-    pub(crate) modulus: String,
-    /// The public exponent in Base64url.
-    pub(crate) exponent: String,
     pub(crate) created_at: Timestamp,
 }
 
@@ -23,7 +19,7 @@ impl Database {
     /// Lists all keys, the newest first.
     pub(crate) async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT id, sealed_private, modulus, exponent, created_at FROM signing_keys
+            "SELECT id, sealed_private, created_at FROM signing_keys
              ORDER BY created_at DESC, id DESC",
         )
         .fetch_all(&self.pool)
@@ -38,17 +34,12 @@ impl Database {
         dead: &[String],
     ) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "INSERT INTO signing_keys (id, sealed_private, modulus, exponent, created_at)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&key.id)
-        .bind(&key.sealed_private)
-        .bind(&key.modulus)
-        .bind(&key.exponent)
-        .bind(micros(key.created_at))
-        .execute(&mut *transaction)
-        .await?;
+        sqlx::query("INSERT INTO signing_keys (id, sealed_private, created_at) VALUES ($1, $2, $3)")
+            .bind(&key.id)
+            .bind(&key.sealed_private)
+            .bind(micros(key.created_at))
+            .execute(&mut *transaction)
+            .await?;
         for id in dead {
             sqlx::query("DELETE FROM signing_keys WHERE id = $1").bind(id).execute(&mut *transaction).await?;
         }
@@ -60,8 +51,6 @@ fn read(row: &SqliteRow) -> Result<SigningKeyRow, sqlx::Error> {
     Ok(SigningKeyRow {
         id: row.try_get("id")?,
         sealed_private: row.try_get("sealed_private")?,
-        modulus: row.try_get("modulus")?,
-        exponent: row.try_get("exponent")?,
         created_at: timestamp(row.try_get("created_at")?),
     })
 }

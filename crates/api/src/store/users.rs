@@ -31,8 +31,8 @@ pub(crate) struct NewUser {
 /// What changes of a user; the rest stays.
 #[derive(Debug, Default)]
 pub(crate) struct UserChange {
-    /// The new name, or none from now on.
-    pub(crate) full_name: Option<Option<String>>,
+    /// The new name; an empty one takes it away.
+    pub(crate) full_name: Option<String>,
     pub(crate) is_staff: Option<bool>,
     pub(crate) is_active: Option<bool>,
     /// In PHC form.
@@ -131,6 +131,23 @@ impl Database {
         row.map(login).transpose()
     }
 
+    /// Tells whether there is a user of this address who is active.
+    pub(crate) async fn is_active(&self, email: &str) -> Result<bool, sqlx::Error> {
+        Ok(self.activity_of(email).await? == Some(true))
+    }
+
+    /// Tells whether there is a user of this address who is disabled.
+    pub(crate) async fn is_disabled(&self, email: &str) -> Result<bool, sqlx::Error> {
+        Ok(self.activity_of(email).await? == Some(false))
+    }
+
+    async fn activity_of(&self, email: &str) -> Result<Option<bool>, sqlx::Error> {
+        sqlx::query_scalar("SELECT is_active FROM users WHERE email_key = $1")
+            .bind(email_key(email))
+            .fetch_optional(&self.pool)
+            .await
+    }
+
     /// Counts all users.
     pub(crate) async fn count_users(&self) -> Result<u64, sqlx::Error> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&self.pool).await?;
@@ -157,16 +174,15 @@ impl Database {
     ) -> Result<Changed, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         let sql = format!(
-            "UPDATE users SET full_name = CASE WHEN $1 THEN $2 ELSE full_name END,
-               is_staff = COALESCE($3, is_staff), is_active = COALESCE($4, is_active),
-               password_hash = COALESCE($5, password_hash)
-             WHERE id = $6 AND (NOT $7 OR EXISTS
-               (SELECT 1 FROM users AS others WHERE others.is_staff AND others.is_active AND others.id <> $6))
+            "UPDATE users SET full_name = NULLIF(COALESCE($1, full_name), ''),
+               is_staff = COALESCE($2, is_staff), is_active = COALESCE($3, is_active),
+               password_hash = COALESCE($4, password_hash)
+             WHERE id = $5 AND (NOT $6 OR EXISTS
+               (SELECT 1 FROM users AS others WHERE others.is_staff AND others.is_active AND others.id <> $5))
              RETURNING {COLUMNS}"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(change.full_name.is_some())
-            .bind(change.full_name.clone().flatten())
+            .bind(&change.full_name)
             .bind(change.is_staff)
             .bind(change.is_active)
             .bind(change.password_hash.as_ref().map(|hash| hash.expose_secret().to_owned()))

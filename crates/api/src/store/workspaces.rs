@@ -45,8 +45,10 @@ pub(crate) enum VisibleTo<'a> {
     Email(&'a str),
 }
 
-const COLUMNS: &str =
+/// The columns of a row.
+pub(super) const COLUMNS: &str =
     "id, name, owner, version, created_at, updated_at, revision, display_name, locations_json";
+/// Which rows a caller sees; $1 and $2 are those of [`VisibleTo::bound`].
 pub(super) const VISIBLE: &str = "state = 'ready' AND ($1 OR owner_key = $2
     OR id IN (SELECT workspace_id FROM workspace_members WHERE email_key = $2)
     OR id IN (SELECT workspace_id FROM workspace_groups
@@ -94,7 +96,9 @@ impl Database {
         .execute(&mut *transaction)
         .await?;
         put_members(&mut transaction, id, indexed).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        self.lists.forget_all();
+        Ok(())
     }
 
     /// Finds a living workspace by name.
@@ -111,41 +115,6 @@ impl Database {
         row.map(|row| read(&row)).transpose()
     }
 
-    /// Counts the workspaces that a caller sees.
-    pub(crate) async fn count_workspaces(&self, visible: VisibleTo<'_>) -> Result<u64, sqlx::Error> {
-        let (staff, key) = visible.bound();
-        let sql = format!("SELECT COUNT(*) FROM workspaces WHERE {VISIBLE}");
-        let count: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(staff).bind(key).fetch_one(&self.pool).await?;
-        Ok(u64::try_from(count).unwrap_or(0))
-    }
-
-    /// Lists a page of the workspaces that a caller sees, by name.
-    pub(crate) async fn list_workspaces(
-        &self,
-        visible: VisibleTo<'_>,
-        offset: u64,
-        limit: u64,
-    ) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
-        let (staff, key) = visible.bound();
-        let sql =
-            format!("SELECT {COLUMNS} FROM workspaces WHERE {VISIBLE} ORDER BY name LIMIT $3 OFFSET $4");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(staff)
-            .bind(key)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
-            .fetch_all(&self.pool)
-            .await?;
-        // One damaged row must not keep the others from being listed, or the server from starting.
-        let readable = |row: &SqliteRow| {
-            let id: Result<String, _> = row.try_get("id");
-            let noted = |error: &sqlx::Error| tracing::error!(?id, %error, "a workspace's row can't be read");
-            read(row).inspect_err(noted).ok()
-        };
-        Ok(rows.iter().filter_map(readable).collect())
-    }
-
     /// Lists the enabled locations of the workspaces that a caller sees, each set of them once.
     pub(crate) async fn enabled_locations(&self, visible: VisibleTo<'_>) -> Result<Vec<String>, sqlx::Error> {
         let (staff, key) = visible.bound();
@@ -155,7 +124,8 @@ impl Database {
 
     /// Lists every living workspace, for the check of the index at start.
     pub(crate) async fn all_workspaces(&self) -> Result<Vec<WorkspaceRow>, sqlx::Error> {
-        self.list_workspaces(VisibleTo::Staff, 0, u64::MAX).await
+        let sql = format!("SELECT {COLUMNS} FROM workspaces WHERE state = 'ready' ORDER BY name");
+        Ok(readable(&sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await?))
     }
 
     /// Notes that the default branch moved, and what lists show of it now.
@@ -184,7 +154,9 @@ impl Database {
         if update.execute(&mut *transaction).await?.rows_affected() == 1 {
             put_members(&mut transaction, id, indexed).await?;
         }
-        transaction.commit().await
+        transaction.commit().await?;
+        self.lists.forget_all();
+        Ok(())
     }
 
     /// Lists the addresses that the index gives a role on a workspace, in order.
@@ -218,6 +190,7 @@ impl Database {
         .bind(id)
         .execute(&self.pool)
         .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -230,6 +203,7 @@ impl Database {
         .bind(id)
         .execute(&self.pool)
         .await?;
+        self.lists.forget_all();
         Ok(done.rows_affected() == 1)
     }
 
@@ -310,6 +284,16 @@ async fn put_members(
         .await?;
     }
     Ok(())
+}
+
+/// Reads rows; one damaged row must not keep the others from being listed, or the server from starting.
+pub(super) fn readable(rows: &[SqliteRow]) -> Vec<WorkspaceRow> {
+    let readable = |row: &SqliteRow| {
+        let id: Result<String, _> = row.try_get("id");
+        let noted = |error: &sqlx::Error| tracing::error!(?id, %error, "a workspace's row can't be read");
+        read(row).inspect_err(noted).ok()
+    };
+    rows.iter().filter_map(readable).collect()
 }
 
 fn to_json(locations: &[String]) -> String {

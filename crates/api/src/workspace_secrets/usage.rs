@@ -77,7 +77,7 @@ fn names_of(content: &[u8], key: &str) -> Vec<String> {
     }
     let root = std::str::from_utf8(content).ok().and_then(|text| yaml::parse(text).ok());
     let Some(root) = root else { return Vec::new() };
-    let provided = root.at(&["spec", "secretsProvided"]).map(|list| list.items()).unwrap_or_default();
+    let provided = root.at(&["spec", "secretsProvided"]).map(yaml::Node::items).unwrap_or_default();
     let text = |entry: &yaml::Node, field: &str| entry.get(field)?.as_text().map(str::to_owned);
     let uses = provided.iter().filter(|entry| text(entry, "workspaceKey").as_deref() == Some(key));
     uses.map(|entry| text(entry, "name").unwrap_or_default()).collect()

@@ -111,6 +111,7 @@ impl TestApp {
     pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&SqlitePool)) -> Self {
         let Self { server, directory, settings } = self;
         drop(server);
+        until_free(&directory.path().join("data/repositories/.lock")).await;
         let database = open_database(directory.path()).await;
         meanwhile(&database).await;
         database.close().await;
@@ -284,6 +285,13 @@ impl TestApp {
         self.ask(token, Method::POST, &format!("{BASE}/{name}/upload"), body).await
     }
 
+    /// Asks as `git` does first, with the token as the password, and returns the status.
+    pub(crate) async fn git_asks(&self, token: &str, name: &str, service: &str) -> u16 {
+        let basic = format!("Basic {}", STANDARD.encode(format!("git:{token}")));
+        let path = format!("/git/{name}.git/info/refs?service={service}");
+        self.with(Method::GET, &path, &[("authorization", &basic)], "").await.status.as_u16()
+    }
+
     /// Returns the only repository's directory.
     pub(crate) fn repository(&self) -> std::path::PathBuf {
         let mut found = Vec::new();
@@ -322,6 +330,13 @@ impl TestApp {
     pub(crate) fn commits(&self) -> usize {
         self.git(&["rev-list", "--count", "main"]).trim().parse().unwrap()
     }
+}
+
+/// Waits until nobody holds a lock: what a server left running in the background holds it a moment longer.
+async fn until_free(lock: &Path) {
+    let lock = std::fs::File::open(lock).unwrap();
+    let wait = tokio::task::spawn_blocking(move || lock.lock());
+    tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.unwrap().unwrap().unwrap();
 }
 
 fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {

@@ -29,18 +29,22 @@ fn least_role(action: &str) -> &'static str {
     }
 }
 
+#[expect(clippy::match_same_arms, clippy::similar_names, reason = "the order of the arms is their meaning")]
 fn expected(rule: &str, caller: &str) -> Verdict {
     let rank = |role: &str| ROLES.iter().position(|known| *known == role);
     match (rule, caller) {
         ("public", _) => Verdict::Through,
         (_, "none" | "garbage" | "expired") => Verdict::NotSignedIn,
+        ("runner", "runner token") => Verdict::Through,
+        // A runner's token is no user's, and the other way round.
+        ("runner", _) | (_, "runner token") => Verdict::Forbidden,
         ("any_token", _) | (_, "staff") => Verdict::Through,
-        ("person" | "staff", "upload token") => Verdict::Forbidden,
+        ("person" | "staff", "upload token" | "git token") => Verdict::Forbidden,
         ("person", _) => Verdict::Through,
         ("staff", _) => Verdict::Forbidden,
         (_, "stranger") => Verdict::Invisible,
         ("workspace:Upload", "upload token") | (_, "owner") => Verdict::Through,
-        (_, "upload token") => Verdict::Forbidden,
+        (_, "upload token" | "git token") => Verdict::Forbidden,
         (rule, role) => {
             let action =
                 rule.strip_prefix("workspace:").unwrap_or_else(|| panic!("the rule {rule} is unknown"));
@@ -123,6 +127,14 @@ async fn token_of(app: &TestApp, caller: &str, made: &[(String, String)]) -> Opt
             let config = app.get(&format!("{BASE}/abc/upload-config")).await.expect(200);
             Some(config["token"].as_str().unwrap().to_owned())
         }
+        "runner token" => {
+            let made = app.get(&format!("{BASE}/abc/runner-token")).await.expect(200);
+            Some(made["token"].as_str().unwrap().to_owned())
+        }
+        "git token" => {
+            let made = app.get(&format!("{BASE}/abc/get-gitlab-sas")).await.expect(200);
+            Some(made["users"][0]["password"].as_str().unwrap().to_owned())
+        }
         other => Some(made.iter().find(|(name, _)| name == other).unwrap().1.clone()),
     }
 }
@@ -139,6 +151,8 @@ async fn every_route_lets_in_whom_its_rule_says() {
     let callers = ["none", "garbage", "expired", "stranger"].into_iter().chain(ROLES).chain([
         "owner",
         "upload token",
+        "runner token",
+        "git token",
         "staff",
     ]);
     let routes = routes(&app).await;

@@ -74,4 +74,31 @@ async fn a_list_follows_what_is_changed() {
     assert_eq!(count().await, 1);
     app.patch("/api/v3/workspaces/abc", json!({ "permissions": [] })).await.expect(200);
     assert_eq!(count().await, 0);
+    app.patch("/api/v3/workspaces/abc", json!({ "owner": "MEMBER@example.com" })).await.expect(200);
+    assert_eq!(count().await, 1);
+    app.post(BASE, json!({ "name": "def", "owner": "member@example.com" })).await.expect(201);
+    assert_eq!(count().await, 2);
+    app.delete("/api/v3/workspaces/abc").await.expect(204);
+    assert_eq!(count().await, 1);
+}
+
+#[tokio::test]
+async fn a_list_follows_who_is_in_a_group() {
+    let app = TestApp::start().await;
+    app.create("abc").await;
+    let token = app.user("member@example.com").await;
+    let count = async || app.ask(&token, Method::GET, BASE, Value::Null).await.expect(200)["count"].clone();
+    let role = json!({ "permissions": [{ "group": "team", "role": "readonly" }] });
+    app.patch("/api/v3/workspaces/abc", role).await.expect(200);
+    assert_eq!(count().await, 0);
+    app.post("/api/v3/groups", json!({ "name": "team" })).await.expect(201);
+    let member = "/api/v3/groups/team/members/member@example.com";
+    app.put(member, Value::Null).await.expect(200);
+    assert_eq!(count().await, 1);
+    app.delete(member).await.expect(204);
+    assert_eq!(count().await, 0);
+    app.put(member, Value::Null).await.expect(200);
+    assert_eq!(count().await, 1);
+    app.delete("/api/v3/groups/team").await.expect(204);
+    assert_eq!(count().await, 0);
 }

@@ -59,7 +59,7 @@ pub(crate) async fn bring_token(app: &TestApp) {
 }
 
 /// Tells whether any file of the data holds a text.
-fn data_holds(directory: &std::path::Path, text: &str) -> bool {
+pub(crate) fn data_holds(directory: &std::path::Path, text: &str) -> bool {
     std::fs::read_dir(directory).unwrap().map(Result::unwrap).any(|entry| {
         let path = entry.path();
         if path.is_dir() {
@@ -80,6 +80,9 @@ async fn without_an_app_only_tokens_connect() {
     assert_eq!(app.get(INTEGRATE).await.expect(200), none);
     assert_eq!(app.post(INTEGRATE, Value::Null).await.expect(200), none);
     assert_eq!(app.post(INTEGRATE, json!({})).await.expect(200), none);
+    let bearer = format!("Bearer {ADMIN}");
+    let null = app.with(Method::POST, INTEGRATE, &[("authorization", &bearer)], " null ").await;
+    assert_eq!(null.expect(200), none);
     bring_token(&app).await;
     let status = app.get(INTEGRATE).await;
     assert_eq!(status.header("cache-control"), "no-store");

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     Limited(u32),
     /// 500 and a page of HTML.
     Down,
+    /// A redirect to another method.
+    Elsewhere,
     /// Another word than the check would have found.
     Refused(&'static str),
 }
@@ -174,18 +176,6 @@ impl StandIn {
     pub(crate) fn unread(&self) -> usize {
         self.posted.try_lock().unwrap().len()
     }
-
-    /// Waits until so many calls were made.
-    pub(crate) async fn called(&self, count: usize) {
-        let enough = async {
-            while self.slack().calls.len() < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), enough)
-            .await
-            .expect("the calls come within 20 seconds");
-    }
 }
 
 fn pairs(text: &[u8]) -> Form {
@@ -273,7 +263,7 @@ impl Slack {
         }
         let code = form.get("code").and_then(|code| self.codes.get_mut(code)).ok_or("invalid_code")?;
         if std::mem::replace(&mut code.used, true) {
-            return Err("code_already_used");
+            return Err("invalid_code");
         }
         if form.get("redirect_uri") != Some(&code.redirect_uri) {
             return Err("bad_redirect_uri");
@@ -357,6 +347,9 @@ impl Slack {
                     .into_response()
             }
             Fault::Down => (StatusCode::INTERNAL_SERVER_ERROR, "<html>oops</html>").into_response(),
+            Fault::Elsewhere => {
+                (StatusCode::TEMPORARY_REDIRECT, [("location", "/api/elsewhere")]).into_response()
+            }
             Fault::Refused(word) => refused(word).into_response(),
         }
     }

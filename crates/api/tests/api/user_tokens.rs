@@ -162,3 +162,51 @@ async fn only_hashes_are_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_git_token_does_git_and_nothing_else() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    app.ask(&ann, Method::POST, BASE, json!({ "name": "abc" })).await.expect(201);
+    app.create("other").await;
+    let mut tokens = Vec::new();
+    for name in ["reads", "pushes"] {
+        tokens.push(make(&app, &ann, json!({ "name": name })).await.0);
+    }
+    app.sql(
+        "UPDATE tokens SET kind = 'git', workspace_id = (SELECT id FROM workspaces WHERE name = 'abc'),
+           read_only = (name = 'reads') WHERE name IN ('reads', 'pushes')",
+    )
+    .await;
+    let (reads, pushes) = (&tokens[0], &tokens[1]);
+    let (fetch, push) = ("git-upload-pack", "git-receive-pack");
+    for (token, name, service, status) in [
+        (reads, "abc", fetch, 200),
+        (reads, "abc", push, 403),
+        (pushes, "abc", fetch, 200),
+        // Let in: what is missing here is only the program that checks pushes.
+        (pushes, "abc", push, 503),
+        (pushes, "other", fetch, 404),
+        (pushes, "other", push, 404),
+    ] {
+        assert_eq!(app.git_asks(token, name, service).await, status, "{name} {service}");
+    }
+    for path in [
+        BASE.to_owned(),
+        format!("{BASE}/abc"),
+        format!("{BASE}/abc/upload"),
+        TOKENS.to_owned(),
+        WHOAMI.to_owned(),
+    ] {
+        app.ask(pushes, Method::GET, &path, Value::Null).await.error(403);
+    }
+    // Its user's list does not show it: it is made for a moment.
+    assert_eq!(list(&app, &ann).await.len(), 1);
+    // It has no more than its user has now.
+    let less = json!({ "owner": "admin@example.com", "permissions": [{ "user": "ann@example.com", "role": "readonly" }] });
+    app.patch(&format!("{BASE}/abc"), less).await.expect(200);
+    assert_eq!(app.git_asks(pushes, "abc", fetch).await, 200);
+    assert_eq!(app.git_asks(pushes, "abc", push).await, 403);
+    app.patch("/api/v3/users/2", json!({ "isActive": false })).await.expect(200);
+    assert_eq!(app.git_asks(pushes, "abc", fetch).await, 401);
+}

@@ -85,6 +85,30 @@ mod tests {
     }
 
     #[test]
+    fn language_models_are_by_category() {
+        let workspace = |models: &str| {
+            let text = format!(
+                "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata: {{name: demo}}\nspec:\n  llmConfig: {models}\n"
+            );
+            let problems = check("workspace.yaml", text.as_bytes());
+            let line = |problem: Problem| {
+                format!("{:?} {problem}; {}", problem.severity, problem.hint.as_ref().unwrap())
+            };
+            problems.into_iter().map(line).collect::<Vec<_>>().join("\n")
+        };
+        // Other names are for others.
+        assert_eq!(
+            workspace("{DEFAULT: {model: m}, CHAT: {any: {thing: [1]}}, BACKGROUND: ~, other: x}"),
+            ""
+        );
+        insta::assert_snapshot!(workspace("{EMBEDDING: m, CHAT: [m]}"), @r#"
+        Error workspace.yaml:5:26: `spec.llmConfig.EMBEDDING` must be a mapping, not a string "m" [wrong_type]; write `key: value` lines below it, indented
+        Error workspace.yaml:5:35: `spec.llmConfig.CHAT` must be a mapping, not a list [wrong_type]; write `key: value` lines below it, indented
+        "#);
+        insta::assert_snapshot!(workspace("[m]"), @"Error workspace.yaml:5:14: `spec.llmConfig` must be a mapping, not a list [wrong_type]; write `key: value` lines below it, indented");
+    }
+
+    #[test]
     fn a_string_is_what_was_written() {
         for text in [
             "8123e45",
@@ -143,6 +167,21 @@ mod tests {
     fn content_that_is_no_text_is_refused_only_where_text_is_needed() {
         assert_eq!(check("workspace.yaml", b"a: \xff")[0].code, "not_utf8");
         assert_eq!(check("slxs/web/NOTES.md", b"\xff"), []);
+    }
+
+    #[test]
+    fn a_relationship_has_an_object_by_either_name() {
+        let found = |relationship: &str| {
+            let text = "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata: {name: demo}\nspec:\n  slxRelationships:\n";
+            codes("workspace.yaml", &format!("{text}  - {{subject: a, verb: v{relationship}}}\n"))
+        };
+        let problem = |code, field: &str| vec![(code, format!("/spec/slxRelationships/0{field}"))];
+        assert_eq!((found(", object: b"), found(", directObject: b")), (vec![], vec![]));
+        assert_eq!(found(""), problem("missing_field", ""));
+        assert_eq!(found(", directObject: ''"), problem("empty_value", "/directObject"));
+        assert_eq!(found(", directObject: [b]"), problem("wrong_type", "/directObject"));
+        // The one that counts is the one that is read.
+        assert_eq!(found(", object: [b], directObject: b"), problem("wrong_type", "/object"));
     }
 
     #[test]

@@ -68,7 +68,17 @@ const TEXTS: Shape = List(Need::Optional, &Text);
 
 const PERMISSION: Shape = Record(&[optional("user", Text), optional("group", Text), filled("role", Role)]);
 const GROUP: Shape = Record(&[filled("name", Text), optional("slxs", NAMES), optional("dependsOn", NAMES)]);
-const RELATIONSHIP: Shape = Record(&[filled("subject", Text), filled("verb", Text), filled("object", Text)]);
+/// The builder calls the object `directObject`.
+const RELATIONSHIP: Shape =
+    Record(&[filled("subject", Text), filled("verb", Text), filled("object", Text).or("directObject")]);
+
+/// By category; what a provider wants to know is its own affair.
+const LLM_CONFIG: Shape = Record(&[
+    optional("DEFAULT", Mapping),
+    optional("CHAT", Mapping),
+    optional("BACKGROUND", Mapping),
+    optional("EMBEDDING", Mapping),
+]);
 
 const WORKSPACE: &[Field] = &[
     optional("displayName", Text),
@@ -80,7 +90,7 @@ const WORKSPACE: &[Field] = &[
     optional("secretsProvided", NAMED_SECRETS),
     optional("slxGroups", List(Need::Filled, &GROUP)),
     optional("slxRelationships", List(Need::Filled, &RELATIONSHIP)),
-    optional("llmConfig", Mapping),
+    optional("llmConfig", LLM_CONFIG),
     optional("uploads", Record(&[optional("allowMassPrune", Bool)])),
 ];
 

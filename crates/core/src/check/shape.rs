@@ -3,7 +3,7 @@
 use super::nearest::nearest;
 use super::place::{Place, Report, quote};
 use crate::role::Role;
-use crate::yaml::{Node, Resolved, Value, resolve_plain};
+use crate::yaml::{Entry, Node, Resolved, Value, resolve_plain};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
@@ -45,23 +45,40 @@ pub(crate) enum Need {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
+    /// Another name that counts where this one is absent.
+    alias: Option<&'static str>,
     pub(crate) need: Need,
     pub(crate) shape: Shape,
 }
 
 /// Makes a field that may be absent.
 pub(crate) const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field { name, need: Need::Optional, shape }
+    Field { name, alias: None, need: Need::Optional, shape }
 }
 
 /// Makes a field whose key must be there.
 pub(crate) const fn present(name: &'static str, shape: Shape) -> Field {
-    Field { name, need: Need::Present, shape }
+    Field { name, alias: None, need: Need::Present, shape }
 }
 
 /// Makes a field that must be there and not empty.
 pub(crate) const fn filled(name: &'static str, shape: Shape) -> Field {
-    Field { name, need: Need::Filled, shape }
+    Field { name, alias: None, need: Need::Filled, shape }
+}
+
+impl Field {
+    /// Lets the field have another name too.
+    pub(crate) const fn or(self, alias: &'static str) -> Self {
+        Self { alias: Some(alias), ..self }
+    }
+
+    fn find<'n>(&self, node: &'n Node) -> Option<&'n Entry> {
+        node.entry(self.name).or_else(|| node.entry(self.alias?))
+    }
+
+    fn is_named(&self, key: &str) -> bool {
+        self.name == key || self.alias == Some(key)
+    }
 }
 
 impl Shape {
@@ -131,8 +148,9 @@ pub(crate) fn check_record(report: &mut Report<'_>, node: &Node, fields: &[Field
 
 /// Checks one field of a mapping; `fields` are all that are known of it.
 fn check_field(report: &mut Report<'_>, node: &Node, (fields, field): (&[Field], &Field), place: &Place<'_>) {
-    let here = place.key(field.name);
-    match node.entry(field.name) {
+    let entry = field.find(node);
+    let here = place.key(entry.map_or(field.name, |entry| &entry.key.text));
+    match entry {
         Some(entry) if is_empty(&entry.value) => {
             if field.need == Need::Filled {
                 let message = format!("{} is empty", here.name());
@@ -158,7 +176,7 @@ fn report_missing(
     place: &Place<'_>,
 ) {
     let message = format!("{} has no `{}`", place.name(), field.name);
-    let is_known = |key: &str| fields.iter().any(|known| known.name == key);
+    let is_known = |key: &str| fields.iter().any(|known| known.is_named(key));
     let unknown = node.entries().iter().map(|entry| entry.key.text.as_str()).filter(|key| !is_known(key));
     let hint = match unknown.take(100).find(|key| nearest(key, [field.name]).is_some()) {
         Some(key) => format!("rename `{key}` to `{}`", field.name),

@@ -47,7 +47,9 @@ impl WorkspaceReferences {
             }));
         }
         for (index, relationship) in list("slxRelationships").iter().enumerate() {
-            references.related.extend(["subject", "object"].iter().filter_map(|key| {
+            // The builder calls the object `directObject`.
+            let object = if relationship.get("object").is_some() { "object" } else { "directObject" };
+            references.related.extend(["subject", object].iter().filter_map(|key| {
                 let pointer = || format!("/spec/slxRelationships/{index}/{key}");
                 SlxReference::of(relationship.get(key)?, pointer)
             }));
@@ -68,7 +70,7 @@ mod tests {
     #[test]
     fn groups_and_relationships_name_slxs_with_their_places() {
         let root = crate::yaml::parse(
-            "spec:\n  slxGroups:\n  - name: g\n    slxs: [a, 12e3, null, [x]]\n  slxRelationships:\n  - {subject: a, verb: v, object: b}\n",
+            "spec:\n  slxGroups:\n  - name: g\n    slxs: [a, 12e3, null, [x]]\n  slxRelationships:\n  - {subject: a, verb: v, object: b}\n  - {subject: b, verb: v, directObject: c}\n",
         )
         .unwrap();
         let references = WorkspaceReferences::read(&root);
@@ -82,7 +84,12 @@ mod tests {
         );
         assert_eq!(
             show(&references.related),
-            ["a 6:/spec/slxRelationships/0/subject", "b 6:/spec/slxRelationships/0/object"]
+            [
+                "a 6:/spec/slxRelationships/0/subject",
+                "b 6:/spec/slxRelationships/0/object",
+                "b 7:/spec/slxRelationships/1/subject",
+                "c 7:/spec/slxRelationships/1/directObject"
+            ]
         );
     }
 }

@@ -100,7 +100,9 @@ pub(super) fn group(item: &Node) -> SlxGroup {
 
 pub(super) fn relationship(item: &Node) -> Option<Relationship> {
     let field = |name: &str| item.get(name).and_then(text).map(str::to_owned);
-    Some(Relationship { subject: field("subject")?, verb: field("verb")?, object: field("object")? })
+    // The builder calls the object `directObject`.
+    let object = field("object").or_else(|| field("directObject"))?;
+    Some(Relationship { subject: field("subject")?, verb: field("verb")?, object })
 }
 
 pub(super) fn permission(item: &Node) -> Option<Permission> {

@@ -103,6 +103,23 @@ fn a_file_of_the_builder_is_read() {
 }
 
 #[test]
+fn the_builders_name_for_the_object_of_a_relationship_is_read_and_stays() {
+    let source = "spec:\n  slxRelationships:\n  - subject: a\n    verb: dependent-on\n    directObject: b\n";
+    let mut config = WorkspaceFile::read(source).unwrap().config;
+    let relationship = |subject: &str, object: &str| Relationship {
+        subject: subject.to_owned(),
+        verb: "dependent-on".to_owned(),
+        object: object.to_owned(),
+    };
+    assert_eq!(config.slx_relationships, [relationship("a", "b")]);
+    assert_eq!(edit_workspace(source, &config).unwrap(), source);
+    config.slx_relationships.push(relationship("b", "c"));
+    let edited = edit_workspace(source, &config).unwrap();
+    assert_eq!(edited, format!("{source}  - subject: b\n    verb: dependent-on\n    object: c\n"));
+    assert_eq!(WorkspaceFile::read(&edited).unwrap().config, config);
+}
+
+#[test]
 fn values_of_a_wrong_type_are_left_out() {
     let text = "spec:\n  displayName: [a]\n  enabledLocations: {a: b}\n  configProvided: [a, {name: b}, \
                 {name: [c]}, {name: d, value: {}}]\n  slxGroups: 3\n  permissions: [{user: x}, {role: y}]\n";

@@ -57,6 +57,11 @@ pub(super) fn examine_content(
             report.refuse("role_too_low", &message, "ask an admin of the workspace");
         }
     }
+    if let Some(change) = &examination.permissions
+        && let Err((code, why)) = (rules.check_permissions)(change)
+    {
+        report.refuse(&code, &why, "leave the permissions as they are");
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use workstead_core::door::PermissionChange;
 use workstead_core::model::FactsCache;
 use workstead_core::name::{BranchName, WorkspaceName};
 use workstead_core::oid::CommitId;
@@ -44,7 +45,12 @@ pub(crate) struct Rules<'a> {
     pub(crate) facts: &'a FactsCache,
     /// Limits of sizes.
     pub(crate) limits: &'a GitLimits,
+    /// Refuses changes of permissions that nobody may make.
+    pub(crate) check_permissions: &'a CheckPermissions<'a>,
 }
+
+/// Says in one sentence with its code why a change of permissions is refused.
+pub(crate) type CheckPermissions<'a> = dyn Fn(&PermissionChange) -> Result<(), (String, String)> + 'a;
 
 /// What a reference is to this server.
 enum Target {

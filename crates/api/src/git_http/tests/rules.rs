@@ -132,6 +132,18 @@ async fn permissions_and_root_dot_names_need_an_admin() {
 }
 
 #[tokio::test]
+async fn an_admin_does_not_push_away_the_last_one() {
+    let bench = Bench::start().await;
+    bench.role(Role::Admin);
+    bench.commit(&[("workspace.yaml", WORKSPACE)]).await;
+    insta::assert_snapshot!(bench.refused(&["main"]).await, @r"
+    somebody must be admin [last_admin]
+      hint: leave the permissions as they are
+    1 error; nothing was changed
+    ");
+}
+
+#[tokio::test]
 async fn references_move_by_the_rules() {
     let bench = Bench::start().await;
     bench.commit(&[("README.md", "1")]).await;

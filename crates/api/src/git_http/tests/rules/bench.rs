@@ -67,6 +67,10 @@ impl Bench {
                 role: *current.lock().unwrap(),
                 facts: &facts,
                 limits: &limits,
+                check_permissions: &|change| {
+                    let refusal = ("last_admin".to_owned(), "somebody must be admin".to_owned());
+                    if change.after.is_empty() { Err(refusal) } else { Ok(()) }
+                },
             };
             rules.judge(request)
         });
