@@ -108,9 +108,9 @@ async fn named_files_are_written_and_others_stay() {
 #[tokio::test]
 async fn a_patch_keeps_comments() {
     let app = with_web().await;
-    let path = format!("{MAIN}/web/runbook.yaml");
+    let file = format!("{MAIN}/web/runbook.yaml");
     let patch = json!({ "patch": { "spec": { "location": "loc-2", "secretsProvided": null } } });
-    let answer = app.patch(&path, patch.clone()).await.expect(200);
+    let answer = app.patch(&file, patch.clone()).await.expect(200);
     assert_eq!(
         answer,
         json!({ "hexsha": head(&app, "main"), "files": {}, "path": "slxs/web", "branch": "main" })
@@ -122,7 +122,7 @@ async fn a_patch_keeps_comments() {
     let said = json!({ "commit_msg": "Rename", "patch": { "spec": { "alias": "Front" } } });
     app.patch(&format!("{MAIN}/web/slx.yaml"), said).await.expect(200);
     assert_eq!(show(&app, "main:slxs/web/slx.yaml"), slx_yaml("web", "Front"));
-    let patch = async |patch: Value| app.patch(&path, json!({ "patch": patch })).await.error(422);
+    let patch = async |patch: Value| app.patch(&file, json!({ "patch": patch })).await.error(422);
     insta::assert_snapshot!(patch(json!([1])).await, @r#"invalid_patch: the field patch must be an object like {"spec": {"alias": "New name"}}"#);
     insta::assert_snapshot!(patch(json!({ "spec": { "location": [3] } })).await, @"invalid_content: slxs/web/runbook.yaml:10:5: `spec.location` must be a string, not a list [wrong_type]");
     insta::assert_snapshot!(app.patch(&format!("{MAIN}/web/sli"), json!({ "patch": {} })).await.error(404), @r#"file_not_found: SLX web of workspace abc has no YAML file "sli.yaml""#);
@@ -241,8 +241,8 @@ async fn a_write_may_name_what_it_begins_from() {
     if_match(&app, Method::POST, &path, &old, body.clone()).await.expect(200);
     let error = if_match(&app, Method::POST, &path, &old, files("web", "Late")).await.error(412);
     assert!(error.starts_with("revision_changed: the branch is at "), "{error}");
-    let patch = json!({ "patch": { "spec": { "alias": "Late" } } });
-    if_match(&app, Method::PATCH, &format!("{path}/slx"), &old, patch).await.error(412);
+    let late = json!({ "patch": { "spec": { "alias": "Late" } } });
+    if_match(&app, Method::PATCH, &format!("{path}/slx"), &old, late).await.error(412);
     if_match(&app, Method::DELETE, &path, &old, json!({})).await.error(412);
     // A new branch begins from main.
     let other = format!("{BRANCHES}/other/slxs/web");
@@ -293,9 +293,13 @@ async fn writing_needs_the_role() {
     ] {
         let token = app.user(&format!("{who}@example.com")).await;
         let body = json!({ "files": { "slx.yaml": slx_yaml("web", who) } });
-        let patch = json!({ "patch": { "spec": { "alias": "x" } } });
+        let change = json!({ "patch": { "spec": { "alias": "x" } } });
         assert_eq!(app.ask(&token, Method::POST, &path, body).await.status, post, "{who}");
-        assert_eq!(app.ask(&token, Method::PATCH, &format!("{path}/slx"), patch).await.status, post, "{who}");
+        assert_eq!(
+            app.ask(&token, Method::PATCH, &format!("{path}/slx"), change).await.status,
+            post,
+            "{who}"
+        );
         assert_eq!(app.ask(&token, Method::GET, &path, Value::Null).await.status, read, "{who}");
         assert_eq!(app.ask(&token, Method::DELETE, &path, Value::Null).await.status, post, "{who}");
     }

@@ -83,6 +83,30 @@ async fn each_payload_is_a_commit() {
     Add SLX web
     Create workspace abc
     ");
+    // The same again is no commit.
+    let head = head(&app);
+    for (path, body) in [(SLXS, slx("web")), (RUNBOOKS, runbook(id)), (SLIS, sli(id)), (SLOS, slo(id))] {
+        let answer = app.post(path, body).await.expect(200);
+        assert_eq!((&answer["status"], &answer["hexsha"]), (&json!("unchanged"), &json!(head)), "{path}");
+    }
+    assert_eq!(app.commits(), 5);
+    let row = app.get(&format!("{BASE}/abc/slxs/web")).await.expect(200);
+    assert_eq!((&row["id"], &row["hasSlo"]), (&json!(id), &json!(true)));
+}
+
+/// A workspace with one SLX that has all parts.
+async fn with_whole() -> TestApp {
+    let app = with_workspace().await;
+    let id = app.post(SLXS, slx("web")).await.expect(201)["resourceId"].as_i64().unwrap();
+    for (path, body) in [(RUNBOOKS, runbook(id)), (SLIS, sli(id)), (SLOS, slo(id))] {
+        app.post(path, body).await.expect(201);
+    }
+    app
+}
+
+#[tokio::test]
+async fn an_slx_and_its_runbook_are_complete_files() {
+    let app = with_whole().await;
     insta::assert_snapshot!(show(&app, "web/slx.yaml"), @r"
     apiVersion: runwhen.com/v1
     kind: ServiceLevelX
@@ -134,6 +158,11 @@ async fn each_payload_is_a_commit() {
           type: regex
           pattern: ^[0-9]+m$
     ");
+}
+
+#[tokio::test]
+async fn an_indicator_and_an_objective_are_complete_files() {
+    let app = with_whole().await;
     insta::assert_snapshot!(show(&app, "web/sli.yaml"), @r"
     apiVersion: runwhen.com/v1
     kind: ServiceLevelIndicator
@@ -186,15 +215,6 @@ async fn each_payload_is_a_commit() {
       threshold: 1
       operand: eq
     ");
-    // The same again is no commit.
-    let head = head(&app);
-    for (path, body) in [(SLXS, slx("web")), (RUNBOOKS, runbook(id)), (SLIS, sli(id)), (SLOS, slo(id))] {
-        let answer = app.post(path, body).await.expect(200);
-        assert_eq!((&answer["status"], &answer["hexsha"]), (&json!("unchanged"), &json!(head)), "{path}");
-    }
-    assert_eq!(app.commits(), 5);
-    let row = app.get(&format!("{BASE}/abc/slxs/web")).await.expect(200);
-    assert_eq!((&row["id"], &row["hasSlo"]), (&json!(id), &json!(true)));
 }
 
 #[tokio::test]
