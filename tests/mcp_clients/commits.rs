@@ -195,15 +195,13 @@ fn a_codebundle_is_deployed_and_deleted(release: Release) {
     let usage = shop.server.get(&format!("{OBJECT}/secrets/kubeconfig/usage")).expect(200);
     assert!(usage.text.contains("cart-namespace"), "{}", usage.text);
 
-    // Groups that name it are told as well.
+    // What names it in groups goes with it.
     let groups = json!({"slxGroups": {"Cart": {"slxs": ["cart-namespace"]}}});
     shop.server.patch(OBJECT, &groups).expect(200);
     let answer = shop.client.tool("delete_slx", &in_shop(json!({"slx_name": "cart-namespace"})));
     assert_eq!(answer["status"], "deleted", "{answer}");
     assert!(shop.files("cart-namespace").is_empty());
-    if release == Release::August {
-        assert!(!shop.clone.read("workspace.yaml").contains("cart-namespace"));
-    }
+    assert!(!shop.clone.read("workspace.yaml").contains("cart-namespace"));
     let again = shop.client.tool("delete_slx", &in_shop(json!({"slx_name": "cart-namespace"})));
     assert!(again["error"].as_str().unwrap().contains("404"), "{again}");
     let told = shop.client.refused("get_slx_runbook", &in_shop(json!({"slx_name": "cart-namespace"})));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::TestServer;
 use super::server::cleaned;
+use super::tools::tool;
 
 /// How long an answer may take. Python starts slowly where many tests run beside each other, and the client gives its
 /// own requests up to a minute each.
@@ -33,17 +34,9 @@ impl Release {
         }
     }
 
-    /// Returns a program of the release, which `scripts/install-test-tools` installs.
+    /// Returns a program of the release.
     fn program(self, name: &str) -> PathBuf {
-        let tools = std::env::var_os("WORKSTEAD_TEST_TOOLS").map_or_else(default_tools, PathBuf::from);
-        let environment = tools.join(format!("runwhen-platform-mcp-{}", self.version()));
-        let program = environment.join("bin").join(name);
-        assert!(
-            program.is_file(),
-            "there is no {}: run scripts/install-test-tools, or set WORKSTEAD_TEST_WITHOUT_MCP=1",
-            program.display()
-        );
-        program
+        tool(&format!("runwhen-platform-mcp-{}", self.version()), name)
     }
 
     /// Reads YAML with the library that the release has, which is not ours.
@@ -55,13 +48,6 @@ impl Release {
         assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
-}
-
-/// Returns where `scripts/install-test-tools` installs when it is told nothing else.
-fn default_tools() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = std::env::home_dir().map(|home| home.join(".cache"));
-    cache.or(home).unwrap().join("workstead-test")
 }
 
 /// Says whether the clients can be run here.
