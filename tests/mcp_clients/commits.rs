@@ -39,7 +39,11 @@ impl Shop {
 
     /// Reads a file of an SLX as the clients read YAML.
     fn document(&self, slx: &str, file: &str) -> Value {
-        let text = self.clone.ok(&["show", &format!("HEAD:slxs/{slx}/{file}")]);
+        let text = self.clone.read(&format!("slxs/{slx}/{file}"));
+        // That release writes the whole file, of which the server changes nothing.
+        if self.release == Release::May {
+            assert_eq!(self.release.rewrite_yaml(&text), text);
+        }
         self.release.read_yaml(&text)
     }
 

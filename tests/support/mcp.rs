@@ -43,10 +43,24 @@ impl Release {
     #[track_caller]
     pub(crate) fn read_yaml(self, text: &str) -> Value {
         let read = "import json, sys, yaml; json.dump(yaml.safe_load(sys.argv[1]), sys.stdout)";
+        serde_json::from_str(&self.python(read, text)).unwrap()
+    }
+
+    /// Reads YAML and writes it as the release writes it.
+    #[track_caller]
+    pub(crate) fn rewrite_yaml(self, text: &str) -> String {
+        let rewrite = "import sys, yaml; \
+            yaml.dump(yaml.safe_load(sys.argv[1]), sys.stdout, default_flow_style=False, sort_keys=False)";
+        self.python(rewrite, text)
+    }
+
+    #[track_caller]
+    fn python(self, program: &str, text: &str) -> String {
         let mut command = Command::new(self.program("python"));
-        let output = cleaned(&mut command, Path::new("/")).args(["-I", "-c", read, text]).output().unwrap();
+        let output =
+            cleaned(&mut command, Path::new("/")).args(["-I", "-c", program, text]).output().unwrap();
         assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
