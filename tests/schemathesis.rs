@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{ServerOptions, TestServer, cleaned, repository_root, workspace_files};
+use crate::support::{ServerOptions, TestServer, cleaned, repository_root, tool, workspace_files};
 
 /// Returns the program; nothing when `scripts/test` could not install it, which it says at its end.
 fn program() -> Option<PathBuf> {
@@ -14,12 +14,7 @@ fn program() -> Option<PathBuf> {
         eprintln!("NOT RUN: schemathesis could not be installed");
         return None;
     }
-    let tools = std::env::var_os("WORKSTEAD_TEST_TOOLS").map(PathBuf::from);
-    let tools =
-        tools.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/workstead-test")))?;
-    let program = tools.join("schemathesis-4.32.5/bin/schemathesis");
-    assert!(program.is_file(), "schemathesis is not installed: run scripts/install-test-tools");
-    Some(program)
+    Some(tool("schemathesis-4.32.5", "schemathesis"))
 }
 
 #[test]

@@ -5,9 +5,11 @@ mod git;
 mod http;
 mod mcp;
 mod server;
+mod tools;
 
 pub(crate) use content::{Content, inline_body, slx_yaml, workspace_files};
 pub(crate) use git::Git;
 pub(crate) use http::{Answer, send};
 pub(crate) use mcp::{McpClient, Release, mcp_is_here};
 pub(crate) use server::{ServerOptions, TestServer, cleaned, repository_root, workstead};
+pub(crate) use tools::tool;

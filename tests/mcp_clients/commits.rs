@@ -39,7 +39,11 @@ impl Shop {
 
     /// Reads a file of an SLX as the clients read YAML.
     fn document(&self, slx: &str, file: &str) -> Value {
-        let text = self.clone.ok(&["show", &format!("HEAD:slxs/{slx}/{file}")]);
+        let text = self.clone.read(&format!("slxs/{slx}/{file}"));
+        // That release writes the whole file, of which the server changes nothing.
+        if self.release == Release::May {
+            assert_eq!(self.release.rewrite_yaml(&text), text);
+        }
         self.release.read_yaml(&text)
     }
 
@@ -195,15 +199,13 @@ fn a_codebundle_is_deployed_and_deleted(release: Release) {
     let usage = shop.server.get(&format!("{OBJECT}/secrets/kubeconfig/usage")).expect(200);
     assert!(usage.text.contains("cart-namespace"), "{}", usage.text);
 
-    // Groups that name it are told as well.
+    // What names it in groups goes with it.
     let groups = json!({"slxGroups": {"Cart": {"slxs": ["cart-namespace"]}}});
     shop.server.patch(OBJECT, &groups).expect(200);
     let answer = shop.client.tool("delete_slx", &in_shop(json!({"slx_name": "cart-namespace"})));
     assert_eq!(answer["status"], "deleted", "{answer}");
     assert!(shop.files("cart-namespace").is_empty());
-    if release == Release::August {
-        assert!(!shop.clone.read("workspace.yaml").contains("cart-namespace"));
-    }
+    assert!(!shop.clone.read("workspace.yaml").contains("cart-namespace"));
     let again = shop.client.tool("delete_slx", &in_shop(json!({"slx_name": "cart-namespace"})));
     assert!(again["error"].as_str().unwrap().contains("404"), "{again}");
     let told = shop.client.refused("get_slx_runbook", &in_shop(json!({"slx_name": "cart-namespace"})));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::TestServer;
 use super::server::cleaned;
+use super::tools::tool;
 
 /// How long an answer may take. Python starts slowly where many tests run beside each other, and the client gives its
 /// own requests up to a minute each.
@@ -33,35 +34,34 @@ impl Release {
         }
     }
 
-    /// Returns a program of the release, which `scripts/install-test-tools` installs.
+    /// Returns a program of the release.
     fn program(self, name: &str) -> PathBuf {
-        let tools = std::env::var_os("WORKSTEAD_TEST_TOOLS").map_or_else(default_tools, PathBuf::from);
-        let environment = tools.join(format!("runwhen-platform-mcp-{}", self.version()));
-        let program = environment.join("bin").join(name);
-        assert!(
-            program.is_file(),
-            "there is no {}: run scripts/install-test-tools, or set WORKSTEAD_TEST_WITHOUT_MCP=1",
-            program.display()
-        );
-        program
+        tool(&format!("runwhen-platform-mcp-{}", self.version()), name)
     }
 
     /// Reads YAML with the library that the release has, which is not ours.
     #[track_caller]
     pub(crate) fn read_yaml(self, text: &str) -> Value {
         let read = "import json, sys, yaml; json.dump(yaml.safe_load(sys.argv[1]), sys.stdout)";
-        let mut command = Command::new(self.program("python"));
-        let output = cleaned(&mut command, Path::new("/")).args(["-I", "-c", read, text]).output().unwrap();
-        assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        serde_json::from_str(&self.python(read, text)).unwrap()
     }
-}
 
-/// Returns where `scripts/install-test-tools` installs when it is told nothing else.
-fn default_tools() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = std::env::home_dir().map(|home| home.join(".cache"));
-    cache.or(home).unwrap().join("workstead-test")
+    /// Reads YAML and writes it as the release writes it.
+    #[track_caller]
+    pub(crate) fn rewrite_yaml(self, text: &str) -> String {
+        let rewrite = "import sys, yaml; \
+            yaml.dump(yaml.safe_load(sys.argv[1]), sys.stdout, default_flow_style=False, sort_keys=False)";
+        self.python(rewrite, text)
+    }
+
+    #[track_caller]
+    fn python(self, program: &str, text: &str) -> String {
+        let mut command = Command::new(self.program("python"));
+        let output =
+            cleaned(&mut command, Path::new("/")).args(["-I", "-c", program, text]).output().unwrap();
+        assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 /// Says whether the clients can be run here.
