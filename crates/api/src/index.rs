@@ -32,7 +32,7 @@ pub(crate) async fn rebuild(app: &AppState, workspace: &Arc<Workspace>) -> Resul
     let view = view::of_head(app, workspace).await?;
     app.database.index_workspace(workspace.id(), &view.indexed(), true, now()).await?;
     app.workspaces.forget(&workspace.name().as_str().to_owned());
-    Ok(())
+    ids::note_new(app, workspace, None, view.commit).await
 }
 
 /// It reads the head anew, so it does not matter which of two writers comes last.

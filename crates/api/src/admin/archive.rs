@@ -41,6 +41,7 @@ pub(super) struct Description {
 pub(super) struct SlxId {
     pub(super) name: String,
     pub(super) id: i64,
+    pub(super) created_at: Timestamp,
 }
 
 /// One finished upload, for the history.

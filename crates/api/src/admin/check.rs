@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::{Admin, AdminError};
 use crate::store::workspaces::WorkspaceRow;
 use crate::workspace::{self, repository_id};
-use crate::{app::AppState, view};
+use crate::app::AppState;
+use crate::slxs::ids;
+use crate::view;
 
 /// What the check looked at and found.
 #[derive(Debug, Default, Serialize)]
@@ -78,12 +80,15 @@ async fn compare(
     let members = app.database.members(&row.id).await?;
     let (revision, display_name, locations) =
         (row.revision.clone(), row.display_name.clone(), row.locations.clone());
+    let groups = app.database.workspace_groups(&row.id).await?;
     let read = async {
         let workspace = workspace::open(app, row).await?;
-        view::of_head(app, &workspace).await
+        let view = view::of_head(app, &workspace).await?;
+        let unnumbered = ids::missing(app, &workspace, view.commit).await?;
+        Ok::<_, super::ApiError>((view, unnumbered))
     };
-    let view = match read.await {
-        Ok(view) => view,
+    let (view, unnumbered) = match read.await {
+        Ok(read) => read,
         Err(error) => {
             let why = error.cause().map_or_else(|| error.detail().to_owned(), ToString::to_string);
             differ("repository", "one".to_owned(), format!("what can't be read: {why}"));
@@ -94,9 +99,15 @@ async fn compare(
     differ("revision", revision.unwrap_or_else(none), git.revision);
     differ("display name", display_name.unwrap_or_else(none), git.display_name.unwrap_or_else(none));
     differ("locations", list(&locations), list(&git.locations));
-    let sorted: BTreeSet<_> = git.members.into_iter().collect();
-    differ("members", list(&members), list(&sorted.into_iter().collect::<Vec<_>>()));
+    differ("members", list(&members), list(&sorted(git.members)));
+    differ("groups", list(&groups), list(&sorted(git.groups)));
+    differ("numbers of SLXs", none(), list(&unnumbered));
     Ok(())
+}
+
+/// Sorts as the database does, each once.
+fn sorted(words: Vec<String>) -> Vec<String> {
+    BTreeSet::from_iter(words).into_iter().collect()
 }
 
 fn none() -> String {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::archive::{BUNDLE, DESCRIPTION, Description, Upload};
+use super::archive::{BUNDLE, DESCRIPTION, Description, SlxId, Upload};
 use super::{Admin, AdminError};
 use crate::error::ApiError;
+use crate::store::slx_ids as store;
 use crate::store::uploads::{UploadRow, UploadState};
 use crate::workspace::{self, Workspace};
 
@@ -35,6 +36,10 @@ impl Admin {
         let mut description = Description::new(row.name.clone(), row.owner.clone(), row.created_at, revision);
         description.updated_at = row.updated_at;
         let database = &self.app.database;
+        description.secret_names = database.secret_names(&row.id).await?;
+        let ids = database.all_slx_ids(&row.id).await?.into_iter();
+        let number = |(name, known): (String, store::SlxId)| SlxId { name, id: known.id, created_at: known.created_at };
+        description.slx_ids = ids.map(number).collect();
         for offset in (0..database.count_uploads(&row.id).await?).step_by(PAGE as usize) {
             let page = database.list_uploads(&row.id, offset, PAGE).await?;
             description.uploads.extend(page.into_iter().filter(is_finished).map(upload));

@@ -11,6 +11,7 @@ use workstead_core::name::BranchName;
 use super::archive::{BUNDLE, DESCRIPTION, Description};
 use super::{Admin, AdminError};
 use crate::error::ApiError;
+use crate::store::slx_ids::SlxId;
 use crate::workspace::repository_id;
 use crate::{lifecycle, view};
 
@@ -71,6 +72,11 @@ impl Admin {
             return Err(AdminError::NotAnExport { path: path.to_owned(), reason });
         }
         let database = &self.app.database;
+        let ids = description.slx_ids.iter().map(|slx| {
+            let known = SlxId { id: slx.id, created_at: slx.created_at };
+            (slx.name.clone(), known)
+        });
+        database.import_slx_ids(id, &ids.collect::<Vec<_>>()).await?;
         for upload in &description.uploads {
             database.import_upload(id, upload).await?;
         }

@@ -44,6 +44,19 @@ pub(crate) async fn note_new(
     add_missing(app, workspace, &names).await
 }
 
+/// Returns the short names of the SLXs of a commit that have no number yet.
+pub(crate) async fn missing(
+    app: &AppState,
+    workspace: &Arc<Workspace>,
+    commit: CommitId,
+) -> Result<Vec<String>, ApiError> {
+    let shared = Arc::clone(workspace);
+    let mut names = app.work.blocking(move || changed(&shared, None, commit)).await??;
+    let known = app.database.slx_ids(workspace.id(), &names).await?;
+    names.retain(|name| !known.contains_key(name));
+    Ok(names)
+}
+
 async fn add_missing(app: &AppState, workspace: &Workspace, names: &[String]) -> Result<(), ApiError> {
     if names.is_empty() {
         return Ok(());

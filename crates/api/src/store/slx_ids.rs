@@ -70,6 +70,36 @@ impl Database {
         transaction.commit().await
     }
 
+    /// Lists all numbers of a workspace, those of SLXs that are gone too.
+    pub(crate) async fn all_slx_ids(&self, workspace_id: &str) -> Result<Vec<(String, SlxId)>, sqlx::Error> {
+        let sql = "SELECT name, id, created_at FROM slx_ids WHERE workspace_id = $1 ORDER BY id";
+        let rows = sqlx::query(sql).bind(workspace_id).fetch_all(&self.pool).await?;
+        let read = |row: &sqlx::sqlite::SqliteRow| {
+            let created_at = timestamp(row.try_get("created_at")?);
+            Ok((row.try_get("name")?, SlxId { id: row.try_get("id")?, created_at }))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Gives a workspace that came from elsewhere the numbers that it had there, before it has any.
+    pub(crate) async fn import_slx_ids(
+        &self,
+        workspace_id: &str,
+        ids: &[(String, SlxId)],
+    ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        for batch in ids.chunks(BATCH) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("INSERT INTO slx_ids (workspace_id, id, name, created_at) ");
+            query.push_values(batch, |mut row, (name, known)| {
+                row.push_bind(workspace_id).push_bind(known.id).push_bind(name);
+                row.push_bind(micros(known.created_at));
+            });
+            query.build().execute(&mut *transaction).await?;
+        }
+        transaction.commit().await
+    }
+
     /// Returns the short name of the SLX that has a number.
     pub(crate) async fn slx_of_id(&self, workspace_id: &str, id: i64) -> Result<Option<String>, sqlx::Error> {
         sqlx::query_scalar("SELECT name FROM slx_ids WHERE workspace_id = $1 AND id = $2")
