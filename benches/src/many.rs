@@ -72,7 +72,7 @@ fn fill(server: &Server, count: usize) -> Result<Duration> {
                 return Ok(());
             }
             let half = (number < MANY / 2).then_some(FIVE_THOUSAND);
-            let ten = (number % (count / FEW) == 0).then_some(TEN);
+            let ten = number.is_multiple_of(count / FEW).then_some(TEN);
             let reads = |user| json!({ "user": user, "role": "readonly" });
             let permissions: Vec<Value> = half.into_iter().chain(ten).map(reads).collect();
             let body = json!({ "name": name(number), "permissions": permissions }).to_string();
