@@ -6,11 +6,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Admin, AdminError};
-use crate::store::workspaces::WorkspaceRow;
-use crate::workspace::{self, repository_id};
 use crate::app::AppState;
 use crate::slxs::ids;
+use crate::store::workspaces::WorkspaceRow;
 use crate::view;
+use crate::workspace::{self, repository_id};
 
 /// What the check looked at and found.
 #[derive(Debug, Default, Serialize)]

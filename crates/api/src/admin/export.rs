@@ -38,7 +38,11 @@ impl Admin {
         let database = &self.app.database;
         description.secret_names = database.secret_names(&row.id).await?;
         let ids = database.all_slx_ids(&row.id).await?.into_iter();
-        let number = |(name, known): (String, store::SlxId)| SlxId { name, id: known.id, created_at: known.created_at };
+        let number = |(name, known): (String, store::SlxId)| SlxId {
+            name,
+            id: known.id,
+            created_at: known.created_at,
+        };
         description.slx_ids = ids.map(number).collect();
         for offset in (0..database.count_uploads(&row.id).await?).step_by(PAGE as usize) {
             let page = database.list_uploads(&row.id, offset, PAGE).await?;

@@ -169,6 +169,12 @@ impl Database {
         .await
     }
 
+    /// Lists the groups that the index gives a role on a workspace, in order.
+    pub(crate) async fn workspace_groups(&self, id: &str) -> Result<Vec<String>, sqlx::Error> {
+        let sql = "SELECT group_name FROM workspace_groups WHERE workspace_id = $1 ORDER BY group_name";
+        sqlx::query_scalar(sql).bind(id).fetch_all(&self.pool).await
+    }
+
     /// Dates the last move of the default branch back to when it was, for a workspace that came from elsewhere.
     pub(crate) async fn set_updated(&self, id: &str, updated_at: Timestamp) -> Result<(), sqlx::Error> {
         sqlx::query("UPDATE workspaces SET updated_at = $1 WHERE id = $2")

@@ -42,6 +42,7 @@ async fn the_index_of_a_server_is_what_git_has() {
 #[tokio::test]
 async fn differences_are_told_and_mended() {
     let app = with_two_workspaces().await;
+    app.upload(crate::app::ADMIN, "abc", &sample("abc", 1), json!({})).await.expect(200);
     let before = app.get(BASE).await.expect(200);
     let directory = app.stop().await;
     sql(
@@ -50,20 +51,22 @@ async fn differences_are_told_and_mended() {
             "UPDATE workspaces SET display_name = 'wrong', locations_json = '[]' WHERE name = 'abc'",
             "UPDATE workspaces SET revision = NULL WHERE name = 'other'",
             "DELETE FROM workspace_members",
+            "DELETE FROM slx_ids",
         ],
     )
     .await;
     std::fs::create_dir(directory.path().join("data/repositories/stray.git")).unwrap();
     let admin = admin(&directory).await;
     let mut told: Vec<_> = admin.check().await.unwrap().differences.iter().map(ToString::to_string).collect();
-    // An id is different each time.
-    told.iter_mut().for_each(|line| *line = line.split("Git has").next().unwrap().to_owned());
+    // Ids and names are different each time.
+    told.iter_mut().for_each(|line| *line = line.split(", Git has").next().unwrap().to_owned());
     insta::assert_snapshot!(told.join("\n"), @r"
-    abc: display name: the index has wrong, 
-    abc: locations: the index has none, 
-    abc: members: the index has none, 
-    other: revision: the index has none, 
-    stray: repository: the index has none, 
+    abc: display name: the index has wrong
+    abc: locations: the index has none
+    abc: members: the index has none
+    abc: numbers of SLXs: the index has none
+    other: revision: the index has none
+    stray: repository: the index has none
     ");
     let done = admin.reindex().await.unwrap();
     assert_eq!((done.workspaces, done.failed), (2, vec![]));
@@ -102,13 +105,19 @@ async fn a_broken_repository_is_told_and_leaves_the_others() {
 async fn a_workspace_moves_to_another_server() {
     let app = with_two_workspaces().await;
     app.upload(crate::app::ADMIN, "abc", &sample("abc", 3), json!({})).await.expect(200);
+    app.post(&format!("{BASE}/abc/secrets"), json!({ "secrets": { "password": "geheim" } }))
+        .await
+        .expect(201);
+    // A number that no upload gives again.
+    app.sql("UPDATE slx_ids SET id = id + 40").await;
     let path = format!("{BASE}/abc");
+    let slxs = app.get(&format!("{path}/slxs")).await.expect(200);
     let (object, uploads) =
         (app.get(&path).await.expect(200), app.get(&format!("{path}/uploads")).await.expect(200));
     let directory = app.stop().await;
     let file = directory.path().join("abc.tar");
     let admin_here = admin(&directory).await;
-    admin_here.export("abc", &file).await.unwrap();
+    assert_eq!(admin_here.export("abc", &file).await.unwrap(), ["password"]);
     insta::assert_snapshot!(admin_here.import(&file).await.unwrap_err(), @"there is a workspace abc already; delete it first, or import on another server");
     insta::assert_snapshot!(admin_here.export("none", &file).await.unwrap_err(), @r#"there is no workspace "none""#);
     assert!(admin_here.export("abc", &file).await.is_err(), "a file is not written over");
@@ -117,10 +126,12 @@ async fn a_workspace_moves_to_another_server() {
     let there = admin(&elsewhere).await;
     let imported = there.import(&file).await.unwrap();
     assert_eq!(imported.revision, object["revision"].as_str().unwrap());
+    assert_eq!(imported.secrets_to_set, ["password"]);
     assert_eq!(there.check().await.unwrap().differences, []);
     there.close().await;
     let app = TestApp::start_on(elsewhere).await;
     assert_eq!(app.get(&path).await.expect(200), object);
+    assert_eq!(app.get(&format!("{path}/slxs")).await.expect(200), slxs);
     let moved = app.get(&format!("{path}/uploads")).await.expect(200);
     assert_eq!(moved["results"][0]["commit"], uploads["results"][0]["commit"]);
     // What uploads wrote is known here too: the same bundle has nothing to do.
