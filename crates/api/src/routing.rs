@@ -88,7 +88,7 @@ impl Routes {
 
     fn enter(mut self, rule: Rule, makes: bool, route: UtoipaMethodRouter<AppState>) -> Self {
         let (schemas, paths, handler) = route;
-        let mut operations = paths.paths.into_iter().flat_map(|(path, item)| operations(path, item));
+        let mut operations = paths.paths.into_iter().flat_map(|(path, item)| operations(&path, item));
         let (path, method, operation) = operations.next().expect("a route has an operation");
         assert!(operations.next().is_none(), "{path}: enter each handler by itself, with its rule");
         self.routes.push(Route { rule, method, path, operation, makes, handler });
@@ -138,7 +138,7 @@ impl Methods {
     }
 }
 
-fn operations(path: String, item: PathItem) -> Vec<(String, Method, Operation)> {
+fn operations(path: &str, item: PathItem) -> Vec<(String, Method, Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     let all = [
         (Method::GET, get),
@@ -147,5 +147,5 @@ fn operations(path: String, item: PathItem) -> Vec<(String, Method, Operation)> 
         (Method::DELETE, delete),
         (Method::PATCH, patch),
     ];
-    all.into_iter().filter_map(|(method, operation)| Some((path.clone(), method, operation?))).collect()
+    all.into_iter().filter_map(|(method, operation)| Some((path.to_owned(), method, operation?))).collect()
 }

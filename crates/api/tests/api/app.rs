@@ -339,7 +339,7 @@ impl TestApp {
 async fn until_free(lock: &Path) {
     let lock = std::fs::File::open(lock).unwrap();
     let wait = tokio::task::spawn_blocking(move || lock.lock());
-    tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(std::time::Duration::from_mins(1), wait).await.unwrap().unwrap().unwrap();
 }
 
 fn find_repositories(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
