@@ -16,6 +16,7 @@ mod durability;
 mod git_credentials;
 mod git_protocol;
 mod git_push;
+mod guide;
 mod mcp_clients;
 mod schemathesis;
 mod shutdown;

@@ -78,20 +78,18 @@ mod tests {
             "# The command line\n\nWritten from `--help` of every command, and kept true by a test \
              (`UPDATE_DOCS=1 cargo test -p workstead --bin workstead` writes it anew).\n",
         );
-        let help = root.render_long_help();
-        text.push_str(&section("workstead", &help.to_string()));
-        let names: Vec<String> = root
-            .get_subcommands()
-            .filter(|command| !command.is_hide_set() && command.get_name() != "help")
-            .map(|command| command.get_name().to_owned())
-            .collect();
-        for name in names {
-            if let Some(command) = root.find_subcommand_mut(&name) {
-                let help = command.clone().term_width(100).render_long_help();
-                text.push_str(&section(&format!("workstead {name}"), &help.to_string()));
-            }
-        }
+        add_sections(&root, "workstead", &mut text);
         text
+    }
+
+    /// Adds a command's help, and then that of each command below it.
+    fn add_sections(command: &clap::Command, title: &str, text: &mut String) {
+        let help = command.clone().term_width(100).render_long_help();
+        text.push_str(&section(title, &help.to_string()));
+        let people_see = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
+        for below in command.get_subcommands().filter(people_see) {
+            add_sections(below, &format!("{title} {}", below.get_name()), text);
+        }
     }
 
     fn section(title: &str, help: &str) -> String {

@@ -1,5 +1,6 @@
 //! Reading one setting's text.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -128,10 +129,14 @@ pub(super) fn at_least_one<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Op
     text.parse().ok().filter(|number: &T| *number >= T::from(1))
 }
 
+/// Parses a whole number within bounds.
+pub(super) fn within<T: FromStr + PartialOrd>(text: &str, bounds: RangeInclusive<T>) -> Option<T> {
+    text.parse().ok().filter(|number| bounds.contains(number))
+}
+
 /// Parses minutes, from one to a day's.
 pub(super) fn minutes_of_a_day(text: &str) -> Option<Duration> {
-    let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=1440).contains(minutes))?;
-    Some(Duration::from_secs(minutes * 60))
+    within(text, 1..=1440).map(Duration::from_mins)
 }
 
 /// Parses a size: bytes, or with one of the units KiB, MiB, GiB.

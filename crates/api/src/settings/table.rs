@@ -1,0 +1,229 @@
+//! The table of all settings: names, defaults, and what they are for.
+
+use std::fmt::Write;
+
+/// One setting: an environment variable, what it means and what it is when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The value when the variable is absent, as text; empty when there is none.
+    pub default: &'static str,
+    /// What a value must look like, as the end of "expected ...".
+    pub expected: &'static str,
+    /// What it does, one sentence.
+    pub help: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    expected: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { name, default, expected, help, secret: false }
+}
+
+const SIZE: &str = "a size like 64MiB, or a number of bytes";
+const COUNT: &str = "a whole number of at least 1";
+
+/// All settings, in the order in which the README lists them.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "WORKSTEAD_DATA_DIR",
+        "./workstead-data",
+        "a directory",
+        "Where the database, the repositories and the uploaded objects are kept.",
+    ),
+    setting(
+        "WORKSTEAD_LISTEN",
+        "127.0.0.1:8700",
+        "host:port, like 0.0.0.0:8700",
+        "Where the server listens; port 0 takes a free one.",
+    ),
+    setting(
+        "WORKSTEAD_PUBLIC_URL",
+        "",
+        "an http or https URL without query, like https://workstead.example.com",
+        "The address under which clients reach the server; without it, http:// and the listening address.",
+    ),
+    setting(
+        "WORKSTEAD_ADMIN_EMAIL",
+        "admin@localhost",
+        "an e-mail address",
+        "The user whom the admin token stands for.",
+    ),
+    Setting {
+        name: "WORKSTEAD_ADMIN_TOKEN",
+        default: "",
+        expected: "at least 32 visible ASCII characters without blanks",
+        help: "The admin's token; without it one is made at the first start and printed once. A changed one ends the old.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_TRUSTED_PROXIES",
+        "",
+        "addresses and networks between commas, like 10.0.0.0/8,192.0.2.1",
+        "The proxies whose X-Forwarded-For says where a request comes from, for the limit of wrong passwords.",
+    ),
+    setting(
+        "WORKSTEAD_JWT_KEY_DAYS",
+        "90",
+        "a whole number of days from 1 to 3650",
+        "How long a key signs the tokens of logins before a new one does.",
+    ),
+    setting(
+        "WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE",
+        "",
+        "a whole number from 1 to 100000",
+        "How many requests a minute one token may make of the API; without it, any number.",
+    ),
+    setting(
+        "WORKSTEAD_LOG",
+        "info",
+        "a filter like info or workstead=debug,sqlx=warn",
+        "What is logged, in tracing's filter syntax.",
+    ),
+    setting(
+        "WORKSTEAD_LOG_FORMAT",
+        "",
+        "text or json",
+        "How a line of the log looks; without it, text on a terminal and JSON elsewhere.",
+    ),
+    setting(
+        "WORKSTEAD_CREATE",
+        "any",
+        "any or staff",
+        "Who may create workspaces: any signed-in user, or staff only.",
+    ),
+    setting(
+        "WORKSTEAD_MAX_BODY_BYTES",
+        "16MiB",
+        SIZE,
+        "Largest JSON body of a request that is not an upload.",
+    ),
+    setting(
+        "WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES",
+        "64MiB",
+        SIZE,
+        "Largest bundle as it is sent, compressed.",
+    ),
+    setting("WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES", "1GiB", SIZE, "Largest bundle once unpacked."),
+    setting("WORKSTEAD_UPLOAD_MAX_ENTRIES", "1000000", COUNT, "Most entries of a bundle."),
+    setting("WORKSTEAD_UPLOAD_MAX_FILE_BYTES", "16MiB", SIZE, "Largest single file of a bundle."),
+    setting("WORKSTEAD_UPLOAD_MAX_PATH_BYTES", "1024", COUNT, "Most bytes of a path in a bundle."),
+    setting("WORKSTEAD_UPLOAD_MAX_PATH_DEPTH", "16", COUNT, "Most levels of a path in a bundle."),
+    setting(
+        "WORKSTEAD_UPLOAD_CONCURRENCY",
+        "2",
+        "a whole number of at least 1",
+        "How many bundles are unpacked and merged at the same time; more wait.",
+    ),
+    setting(
+        "WORKSTEAD_UPLOAD_MAX_OPEN",
+        "100",
+        "a whole number of at least 1",
+        "How many presigned uploads of one workspace may be open.",
+    ),
+    setting(
+        "WORKSTEAD_UPLOAD_RETENTION_HOURS",
+        "24",
+        "a whole number of hours from 1 to 87600",
+        "How long an uploaded object is kept that was never completed.",
+    ),
+    setting(
+        "WORKSTEAD_PRESIGN_MINUTES",
+        "15",
+        "a whole number from 1 to 720",
+        "How long a presigned upload URL works.",
+    ),
+    setting(
+        "WORKSTEAD_ALLOW_MASS_PRUNE",
+        "false",
+        "true or false",
+        "Whether uploads may prune more than half of a location's SLXs unasked.",
+    ),
+    setting("WORKSTEAD_RUNNERS_MAX", "100", COUNT, "How many runners of one workspace may be registered."),
+    setting(
+        "WORKSTEAD_RUNNER_STALE_MINUTES",
+        "10",
+        "a whole number of minutes from 1 to 1440",
+        "How long after its last heartbeat a runner counts as stale.",
+    ),
+    setting("WORKSTEAD_SECRETS_MAX", "1000", COUNT, "How many secrets one workspace may have."),
+    setting("WORKSTEAD_SECRET_MAX_BYTES", "64KiB", SIZE, "Largest value of a secret."),
+    setting(
+        "WORKSTEAD_CODECOLLECTIONS",
+        "",
+        "name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection",
+        "The code collections that clients take their code bundles from instead of the public ones.",
+    ),
+    setting("WORKSTEAD_GIT_MAX_PUSH_BYTES", "256MiB", SIZE, "Largest pack of a push."),
+    setting(
+        "WORKSTEAD_GIT_MAX_PROCESSES",
+        "32",
+        COUNT,
+        "How many clones, fetches and pushes run at the same time; more wait a moment and are then turned away.",
+    ),
+    setting(
+        "WORKSTEAD_GIT_MAX_MINUTES",
+        "30",
+        "a whole number of minutes from 1 to 1440",
+        "How long one clone, fetch or push may take.",
+    ),
+    Setting {
+        name: "WORKSTEAD_LLM_CONFIG",
+        default: "",
+        expected: "a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object",
+        help: "The language models of workspaces that neither they nor their organizations name one for.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_GIT_CREDENTIAL_MINUTES",
+        "60",
+        "a whole number of minutes from 1 to 1440",
+        "How long the credentials of `get-gitlab-sas` work.",
+    ),
+    setting(
+        "WORKSTEAD_SLACK_CLIENT_ID",
+        "",
+        "the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET",
+        "The Slack app that workspaces are connected by; its redirect URL is /api/v3/integrations/slack/callback below WORKSTEAD_PUBLIC_URL.",
+    ),
+    Setting {
+        name: "WORKSTEAD_SLACK_CLIENT_SECRET",
+        default: "",
+        expected: "the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID",
+        help: "The secret of that Slack app.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_SLACK_BASE_URL",
+        "https://slack.com",
+        "an http or https URL without query",
+        "Where Slack is; another one is for tests and for Slack's government cloud.",
+    ),
+    setting(
+        "WORKSTEAD_SHUTDOWN_GRACE",
+        "30",
+        "a whole number of seconds",
+        "How long running requests may take to finish at shutdown.",
+    ),
+];
+
+/// Writes the README's table of settings.
+pub fn markdown_table() -> String {
+    let mut table = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = match setting.default {
+            "" => "none".to_owned(),
+            text => format!("`{text}`"),
+        };
+        let Setting { name, help, expected, .. } = setting;
+        // Writing to a string can't fail.
+        let _ = writeln!(table, "| `{name}` | {default} | {help} Takes {expected}. |");
+    }
+    table
+}

@@ -1,0 +1,93 @@
+//! What the settings read, and how they refuse.
+
+use super::*;
+
+fn with(name: &'static str, value: &'static str) -> Result<Settings, String> {
+    let lookup = move |asked: &str| (asked == name).then(|| value.to_owned());
+    Settings::from_lookup(lookup).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_default_is_valid() {
+    let settings = Settings::from_lookup(|_| None).unwrap();
+    assert_eq!(settings.listen, "127.0.0.1:8700");
+    assert_eq!(settings.upload_limits, Limits::default());
+    assert_eq!(settings.presign_lifetime, Duration::from_mins(15));
+    assert!(settings.public_url.is_none() && settings.admin_token.is_none());
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_was_expected() {
+    let cases = [
+        ("WORKSTEAD_LISTEN", "8700"),
+        ("WORKSTEAD_PUBLIC_URL", "ftp://x"),
+        ("WORKSTEAD_PUBLIC_URL", "https://x/?a=b"),
+        ("WORKSTEAD_ADMIN_EMAIL", "nobody"),
+        ("WORKSTEAD_ADMIN_TOKEN", "short"),
+        ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("WORKSTEAD_JWT_KEY_DAYS", "0"),
+        ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
+        ("WORKSTEAD_CREATE", "all"),
+        ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
+        ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
+        ("WORKSTEAD_PRESIGN_MINUTES", "721"),
+        ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
+        ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
+        ("WORKSTEAD_CODECOLLECTIONS", "name"),
+        ("WORKSTEAD_LLM_CONFIG", r#"{"CHAT": {"apiKey": "geheim"}, "chat": {}}"#),
+        ("WORKSTEAD_SLACK_CLIENT_ID", "1.2"),
+        ("WORKSTEAD_SLACK_CLIENT_SECRET", "geheim"),
+        ("WORKSTEAD_SLACK_BASE_URL", "slack.com"),
+    ];
+    let errors: Vec<_> = cases.map(|(name, value)| with(name, value).unwrap_err()).into();
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    WORKSTEAD_LISTEN is "8700": expected host:port, like 0.0.0.0:8700
+    WORKSTEAD_PUBLIC_URL is "ftp://x": expected an http or https URL without query, like https://workstead.example.com
+    WORKSTEAD_PUBLIC_URL is "https://x/?a=b": expected an http or https URL without query, like https://workstead.example.com
+    WORKSTEAD_ADMIN_EMAIL is "nobody": expected an e-mail address
+    WORKSTEAD_ADMIN_TOKEN is a secret of 5 characters: expected at least 32 visible ASCII characters without blanks
+    WORKSTEAD_TRUSTED_PROXIES is "10.0.0.0/8, proxy": expected addresses and networks between commas, like 10.0.0.0/8,192.0.2.1
+    WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
+    WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
+    WORKSTEAD_CREATE is "all": expected any or staff
+    WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
+    WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
+    WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
+    WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
+    WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
+    WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
+    WORKSTEAD_LLM_CONFIG is a secret of 42 characters: expected a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object
+    WORKSTEAD_SLACK_CLIENT_SECRET is absent: expected the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID
+    WORKSTEAD_SLACK_CLIENT_ID is absent: expected the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET
+    WORKSTEAD_SLACK_BASE_URL is "slack.com": expected an http or https URL without query
+    "#);
+}
+
+#[test]
+fn values_are_read() {
+    assert_eq!(
+        with("WORKSTEAD_UPLOAD_MAX_FILE_BYTES", "2MiB").unwrap().upload_limits.max_file_bytes,
+        2 << 20
+    );
+    let url = with("WORKSTEAD_PUBLIC_URL", "https://a.example/base/").unwrap().public_url.unwrap();
+    assert_eq!(url.as_str(), "https://a.example/base");
+    assert!(with("WORKSTEAD_ALLOW_MASS_PRUNE", "true").unwrap().allow_mass_prune);
+    assert_eq!(with("WORKSTEAD_CREATE", "staff").unwrap().create, CreatePolicy::Staff);
+    assert!(with("WORKSTEAD_UPLOAD_RETENTION_HOURS", "87601").is_err());
+    assert_eq!(with("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, ::1").unwrap().trusted_proxies.len(), 2);
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let settings = with("WORKSTEAD_ADMIN_TOKEN", token).unwrap();
+    assert!(!format!("{settings:?}").contains(token));
+    assert_eq!(settings.admin_token(), Some(token));
+}
+
+#[test]
+fn the_table_lists_every_setting() {
+    let table = markdown_table();
+    assert_eq!(table.lines().count(), SETTINGS.len() + 2);
+    assert!(table.contains("| `WORKSTEAD_LISTEN` | `127.0.0.1:8700` |"));
+}
