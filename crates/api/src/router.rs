@@ -21,8 +21,7 @@ use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
 
 /// Returns every route of the API with its rule; the paths stand at the handlers.
 pub(crate) fn table() -> Routes {
-    server()
-        .merge(workspaces())
+    workspaces()
         .merge(uploads())
         .merge(people())
         .merge(slxs())
@@ -30,6 +29,7 @@ pub(crate) fn table() -> Routes {
         .merge(runners())
         .merge(secrets())
         .merge(integrations())
+        .merge(server())
 }
 
 fn server() -> Routes {

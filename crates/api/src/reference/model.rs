@@ -1,7 +1,6 @@
 //! What the description says, in the order and words of a reference.
 
-use std::collections::BTreeMap;
-
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use utoipa::openapi::OpenApi;
 
@@ -78,7 +77,10 @@ impl Reference {
     /// Reads the description.
     pub(crate) fn of(description: &OpenApi) -> Self {
         let document = serde_json::to_value(description).unwrap_or_default();
-        let mut areas: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
+        let mut areas: IndexMap<String, Vec<Operation>> = IndexMap::new();
+        for tag in document["tags"].as_array().into_iter().flatten() {
+            areas.insert(text(&tag["name"]), Vec::new());
+        }
         for (path, item) in entries(&document["paths"]) {
             for (method, operation) in entries(item).filter(|(method, _)| *method != "parameters") {
                 let area = text(&operation["tags"][0]);

@@ -1,9 +1,11 @@
 //! The OpenAPI 3.1 description, made from the table of routes.
 
 use axum::http::Method;
+use itertools::Itertools;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, Info, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Response,
     ResponseBuilder, ServerBuilder,
@@ -27,6 +29,9 @@ impl Routes {
                 None => drop(paths.paths.insert(route.path.clone(), item)),
             }
         }
+        // In the order of the table, which readers meet them in.
+        let tags = self.routes.iter().flat_map(|route| route.operation.tags.iter().flatten());
+        let tags = tags.unique().map(|tag| TagBuilder::new().name(tag).build());
         let mut components = Components::new();
         components.schemas.extend(self.schemas.iter().cloned());
         components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
@@ -42,6 +47,7 @@ impl Routes {
         OpenApiBuilder::new()
             .info(info)
             .servers(Some([ServerBuilder::new().url(base).build()]))
+            .tags(Some(tags.collect::<Vec<_>>()))
             .paths(paths)
             .components(Some(components))
             .build()
