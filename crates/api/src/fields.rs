@@ -131,6 +131,18 @@ pub(crate) fn missing(name: &str, expected: &str) -> ApiError {
     ApiError::invalid("missing_field", format!("the field {name} is missing, expected {expected}"))
 }
 
+/// Says what a value is, without the value.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

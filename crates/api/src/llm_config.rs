@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::secrets::{public, secret_paths};
 use crate::error::ApiError;
+use crate::fields;
 
 /// Every category.
 pub(crate) const CATEGORIES: [Category; 4] =
@@ -99,11 +100,12 @@ pub(crate) fn check(config: &Value) -> Result<(), ApiError> {
             format!("{what}; expected an object with some of {names}, each an object"),
         )
     };
-    let levels = config.as_object().ok_or_else(|| wrong(format!("llmConfig is {}", kind(config))))?;
+    let levels =
+        config.as_object().ok_or_else(|| wrong(format!("llmConfig is {}", fields::kind_of(config))))?;
     for (name, value) in levels {
         Category::parse(name)?;
         if !value.is_object() {
-            return Err(wrong(format!("llmConfig.{name} is {}", kind(value))));
+            return Err(wrong(format!("llmConfig.{name} is {}", fields::kind_of(value))));
         }
     }
     let bytes = config.to_string().len();
@@ -111,17 +113,6 @@ pub(crate) fn check(config: &Value) -> Result<(), ApiError> {
         return Err(wrong(format!("llmConfig has {bytes} bytes, more than {MAX_BYTES}")));
     }
     Ok(())
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Pages of lists.
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::reply;
 
 /// How many rows a list puts on a page.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +77,18 @@ impl Page {
         self.check(whole.len() as u64)?;
         let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(whole.len());
         Ok(&whole[at(self.offset)..at(self.offset.saturating_add(self.size))])
+    }
+
+    /// Answers this page of the list at an address.
+    pub(crate) fn answer(
+        &self,
+        here: &str,
+        count: u64,
+        query: &Query,
+        results: &[Value],
+    ) -> Result<Response, ApiError> {
+        let here = Url::parse(here).map_err(ApiError::internal)?;
+        Ok(reply::json(StatusCode::OK, &self.envelope(count, &here, query, results)))
     }
 
     /// Writes the page's envelope.

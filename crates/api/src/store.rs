@@ -98,6 +98,11 @@ impl Database {
     }
 }
 
+/// Writes a count as the database takes it; one that is too large becomes the largest.
+pub(crate) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Writes a time as the database keeps it.
 pub(crate) fn micros(time: Timestamp) -> i64 {
     time.as_microsecond()

@@ -74,6 +74,17 @@ pub(crate) async fn find(app: &AppState, name: &str) -> Result<Option<Arc<Worksp
         .await
 }
 
+/// Runs a write of a workspace to its end, whether or not its client waits; one that a deletion overtook is answered
+/// as [`unless_gone`] has it.
+pub(crate) async fn to_end<T: Send + 'static>(
+    app: &AppState,
+    workspace: &Workspace,
+    write: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let written = app.work.to_end(write).await;
+    unless_gone(app, workspace, written).await
+}
+
 /// Answers a failure as for a workspace that does not exist, when a deletion overtook the request.
 ///
 /// A deletion takes the repository away under whoever works on it, which fails in many ways; the row is gone

@@ -8,6 +8,7 @@ use workstead_core::workspace_file::FieldProblem;
 
 use crate::app::AppState;
 use crate::error::{ApiError, field_problems};
+use crate::fields::kind_of;
 use crate::seal::{Purpose, ServerKey};
 use crate::settings::Settings;
 use crate::store::now;
@@ -135,15 +136,7 @@ fn is_name(text: &str) -> bool {
 
 /// Says what a value is, without the value.
 fn expected(value: &Value, what: &str) -> String {
-    let is = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    format!("{is}, expected {what}")
+    format!("{}, expected {what}", kind_of(value))
 }
 
 fn problem(name: &str, code: &'static str, message: String) -> FieldProblem {

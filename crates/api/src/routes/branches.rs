@@ -215,8 +215,8 @@ async fn commit(
     let workspace = permit.workspace.clone();
     let request = WriteRequest::new(permit, branch.clone(), context, headers);
     let state = app.clone();
-    let written = app.work.to_end(async move { slx_write::write(&state, request, change).await }).await;
-    let SlxWritten { slx, effect, commit } = workspace::unless_gone(&app, &workspace, written).await?;
+    let write = async move { slx_write::write(&state, request, change).await };
+    let SlxWritten { slx, effect, commit } = workspace::to_end(&app, &workspace, write).await?;
     let body = SlxDirectory {
         hexsha: commit.to_string(),
         files: BTreeMap::new(),

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::access;
@@ -37,8 +36,7 @@ pub(crate) async fn list(State(app): State<AppState>, query: Query) -> Result<Re
     page.check(count)?;
     let rows = app.database.list_groups(page.offset, page.size).await?;
     let results = rows.into_iter().map(|row| json!(Group::from(row))).collect::<Vec<_>>();
-    let here = Url::parse(&app.url("/api/v3/groups")).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&app.url("/api/v3/groups"), count, &query, &results)
 }
 
 /// Makes a group without members.

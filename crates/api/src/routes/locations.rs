@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::access::Permit;
 use crate::app::AppState;
@@ -42,7 +41,6 @@ pub(crate) async fn list_all(
 ) -> Result<Response, ApiError> {
     let page = Page::of(&query)?;
     let locations = locations::visible_to(&app, &caller).await?;
-    let here = Url::parse(&app.url("/api/v3/locations")).map_err(ApiError::internal)?;
     let rows: Vec<Value> = page.cut(&locations)?.iter().map(|location| json!(location)).collect();
-    Ok(reply::json(StatusCode::OK, &page.envelope(locations.len() as u64, &here, &query, &rows)))
+    page.answer(&app.url("/api/v3/locations"), locations.len() as u64, &query, &rows)
 }

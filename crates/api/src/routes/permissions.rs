@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use url::Url;
 use utoipa::ToSchema;
 use workstead_core::role::Role;
 use workstead_core::workspace_file::Subject;
@@ -57,13 +56,9 @@ pub(crate) async fn list(
         owner: true,
     };
     let rows: Vec<_> = std::iter::once(owner).chain(view.roles().iter().map(row)).collect();
-    let count = rows.len() as u64;
-    page.check(count)?;
-    let (skip, take) = (page.offset.min(count) as usize, page.size as usize);
-    let results = rows.iter().skip(skip).take(take).map(|row| json!(row)).collect::<Vec<_>>();
+    let results: Vec<_> = page.cut(&rows)?.iter().map(|row| json!(row)).collect();
     let here = app.url(&format!("/api/v3/workspaces/{}/permissions", workspace.name()));
-    let here = Url::parse(&here).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&here, rows.len() as u64, &query, &results)
 }
 
 fn row((subject, role): &(Subject, Role)) -> PermissionRow {

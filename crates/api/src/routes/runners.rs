@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::access::Permit;
 use crate::app::AppState;
@@ -59,8 +58,7 @@ async fn page_of(
     page.check(count)?;
     let rows = app.database.list_runners(visible, workspace_id, (page.offset, page.size)).await?;
     let results: Vec<Value> = rows.into_iter().map(|row| json!(Runner::of(app, row))).collect();
-    let here = Url::parse(&app.url(here)).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, query, &results)))
+    page.answer(&app.url(here), count, query, &results)
 }
 
 /// Removes a runner.

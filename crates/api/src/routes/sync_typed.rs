@@ -74,9 +74,8 @@ pub(crate) async fn sync_slx(
 ) -> Result<Response, ApiError> {
     let (request, body) = read(&app, permit, context, &headers, body).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let written = app.work.to_end(async move { slx_sync::sync_slx(&state, request, body).await }).await;
-    let (SlxWritten { slx, effect, commit }, resource_id) =
-        workspace::unless_gone(&app, &shared, written).await?;
+    let write = async move { slx_sync::sync_slx(&state, request, body).await };
+    let (SlxWritten { slx, effect, commit }, resource_id) = workspace::to_end(&app, &shared, write).await?;
     let name = slx.qualified(shared.name());
     answer(effect, &SlxSynced { status: effect, name, resource_id, hexsha: commit.to_string() })
 }
@@ -168,8 +167,8 @@ pub(crate) async fn delete(
     let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Delete, message };
     let request = on_default(&app, permit, context, &headers).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let written = app.work.to_end(async move { slx_write::write(&state, request, change).await }).await;
-    let SlxWritten { slx, effect, commit } = workspace::unless_gone(&app, &shared, written).await?;
+    let write = async move { slx_write::write(&state, request, change).await };
+    let SlxWritten { slx, effect, commit } = workspace::to_end(&app, &shared, write).await?;
     let name = slx.qualified(shared.name());
     answer(effect, &SlxRemoved { status: effect, name, hexsha: commit.to_string() })
 }
@@ -183,9 +182,8 @@ async fn sync_part<P: PartPayload>(
 ) -> Result<Response, ApiError> {
     let (request, body) = read(&app, permit, context, &headers, body).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let written = app.work.to_end(async move { slx_sync::sync_part::<P>(&state, request, body).await }).await;
-    let (written, slx_id) = workspace::unless_gone(&app, &shared, written).await?;
-    let SlxWritten { effect, commit, .. } = written;
+    let write = async move { slx_sync::sync_part::<P>(&state, request, body).await };
+    let (SlxWritten { effect, commit, .. }, slx_id) = workspace::to_end(&app, &shared, write).await?;
     answer(effect, &PartSynced { status: effect, slx_id, hexsha: commit.to_string() })
 }
 

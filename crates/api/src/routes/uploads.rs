@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use url::Url;
 
 use crate::access::{self, Action, Permit};
 use crate::app::AppState;
@@ -145,8 +144,7 @@ pub(crate) async fn list(
     let rows = app.database.list_uploads(workspace.id(), page.offset, page.size).await?;
     let results = rows.iter().map(upload::list_row).collect::<Vec<_>>();
     let here = app.url(&format!("/api/v3/workspaces/{}/uploads", workspace.name()));
-    let here = Url::parse(&here).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&here, count, &query, &results)
 }
 
 /// Shows one upload.

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::access;
@@ -81,8 +80,7 @@ pub(crate) async fn list(State(app): State<AppState>, query: Query) -> Result<Re
     page.check(count)?;
     let rows = app.database.list_users(page.offset, page.size).await?;
     let results = rows.into_iter().map(|row| json!(User::from(row))).collect::<Vec<_>>();
-    let here = Url::parse(&app.url("/api/v3/users")).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&app.url("/api/v3/users"), count, &query, &results)
 }
 
 /// Makes a user.

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use url::Url;
 use workstead_core::oid::CommitId;
 
 use crate::access::Permit;
@@ -46,8 +45,7 @@ pub(crate) async fn list(
     page.check(count)?;
     let rows = app.database.list_workspaces(visible, page.offset, page.size).await?;
     let results = rows.iter().map(view::list_row).collect::<Vec<_>>();
-    let here = Url::parse(&app.url("/api/v3/workspaces/")).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&app.url("/api/v3/workspaces/"), count, &query, &results)
 }
 
 /// Creates a workspace.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, email_key, micros, timestamp};
+use super::{Database, email_key, int, micros, timestamp};
 
 /// A group with its members' addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +58,7 @@ impl Database {
 
     /// Lists a page of all groups, by name.
     pub(crate) async fn list_groups(&self, offset: u64, limit: u64) -> Result<Vec<GroupRow>, sqlx::Error> {
-        let (limit, offset) =
-            (i64::try_from(limit).unwrap_or(i64::MAX), i64::try_from(offset).unwrap_or(i64::MAX));
+        let (limit, offset) = (int(limit), int(offset));
         let rows = sqlx::query(
             "SELECT page.name, page.created_at, members.email
              FROM (SELECT name, created_at FROM user_groups ORDER BY name LIMIT $1 OFFSET $2) AS page

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, is_taken, micros, timestamp};
+use super::{Database, int, is_taken, micros, timestamp};
 
 /// One organization.
 #[derive(Debug, Clone)]
@@ -102,8 +102,8 @@ impl Database {
     ) -> Result<Vec<OrganizationRow>, sqlx::Error> {
         let sql = format!("SELECT {COLUMNS} FROM organizations ORDER BY name LIMIT $1 OFFSET $2");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .bind(int(limit))
+            .bind(int(offset))
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()

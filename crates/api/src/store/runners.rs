@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::workspaces::{VISIBLE, VisibleTo};
-use super::{Database, micros, timestamp};
+use super::{Database, int, micros, timestamp};
 use crate::token::TokenHash;
 
 /// What is kept of the present token of a location.
@@ -250,8 +250,8 @@ impl Database {
             .bind(staff)
             .bind(key)
             .bind(workspace_id)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .bind(int(limit))
+            .bind(int(offset))
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()

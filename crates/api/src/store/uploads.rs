@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, micros, slack_messages, timestamp};
+use super::{Database, int, micros, slack_messages, timestamp};
 use crate::admin::ArchivedUpload;
 
 /// Where an upload stands.
@@ -269,8 +269,8 @@ impl Database {
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(workspace_id)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .bind(int(limit))
+            .bind(int(offset))
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()

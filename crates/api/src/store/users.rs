@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Database, email_key, micros, timestamp};
+use super::{Database, email_key, int, micros, timestamp};
 
 /// A user as the database knows it, without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl Database {
     pub(crate) async fn list_users(&self, offset: u64, limit: u64) -> Result<Vec<UserRow>, sqlx::Error> {
         let sql = format!("SELECT {COLUMNS} FROM users ORDER BY email_key LIMIT $1 OFFSET $2");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .bind(int(limit))
+            .bind(int(offset))
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()
