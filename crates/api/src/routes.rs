@@ -1,4 +1,5 @@
-//! The handlers: extract, ask for permission, call one domain function, shape the reply.
+//! The handlers: extract, call one domain function, shape the reply. Who may ask is the rule beside each in
+//! [`crate::router`].
 
 pub(crate) mod agentfarm;
 pub(crate) mod branches;

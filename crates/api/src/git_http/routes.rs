@@ -184,7 +184,7 @@ fn after(app: AppState, workspace: Arc<Workspace>) -> AfterPush {
     })
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it is a mapping of errors")]
+#[expect(clippy::needless_pass_by_value, reason = "it is a mapping of errors")]
 fn boxed(error: ApiError) -> Box<dyn std::error::Error + Send + Sync> {
     format!("{error:?}").into()
 }
