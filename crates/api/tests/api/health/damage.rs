@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{PATH, ask, health, start, statuses};
-use crate::app::{BASE, TestApp, sample};
+use super::{ask, health, start, statuses};
+use crate::app::{ADMIN, BASE, sample};
 use crate::conforms::assert_conforms;
 
 #[tokio::test]
