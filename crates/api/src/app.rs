@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use crate::login::Failures;
 use crate::password::Passwords;
 use crate::rate_limit::RateLimit;
 use crate::remembered::Remembered;
+use crate::routes::openapi::Described;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::signing::SigningKeys;
@@ -101,6 +102,8 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// How the API is described, once somebody asked.
+    pub(crate) described: OnceLock<Described>,
     /// The platform's language models, without what is secret in them.
     pub(crate) platform_llm: Option<Value>,
 }
@@ -157,6 +160,7 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            described: OnceLock::new(),
             platform_llm: settings.llm_config.as_ref().and_then(|text| {
                 // It was checked when the settings were read.
                 let config = serde_json::from_str(text.expose_secret()).ok()?;

@@ -16,7 +16,7 @@ use workstead_core::repository::{Author, CommitRequest, Error, Outcome, Snapshot
 use workstead_core::role::Role;
 use workstead_core::tree::{Edit, Edits, FileTree, ReadError};
 
-use crate::access::{self, Permit};
+use crate::access::{self, Action, Permit};
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::context::RequestContext;
@@ -36,6 +36,8 @@ pub(crate) struct WriteRequest {
     /// One that does not exist begins at the head of the default branch.
     pub(crate) branch: BranchName,
     pub(crate) role: Role,
+    /// What the caller was let in for.
+    pub(crate) action: Action,
     pub(crate) caller: Caller,
     pub(crate) context: RequestContext,
     pub(crate) if_match: IfMatch,
@@ -49,8 +51,8 @@ impl WriteRequest {
         context: RequestContext,
         headers: &HeaderMap,
     ) -> Self {
-        let Permit { workspace, caller, role, .. } = permit;
-        Self { workspace, branch, role, caller, context, if_match: IfMatch::of(headers) }
+        let Permit { workspace, caller, role, action } = permit;
+        Self { workspace, branch, role, action, caller, context, if_match: IfMatch::of(headers) }
     }
 }
 
@@ -80,12 +82,16 @@ pub(crate) struct Written<T> {
 /// It is worked out again as long as the branch moves under it.
 pub(crate) async fn write<T: Send + 'static>(
     app: &AppState,
-    request: WriteRequest,
+    mut request: WriteRequest,
     draft: impl Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError> + Send + 'static,
 ) -> Result<Written<T>, ApiError> {
     let workspace = Arc::clone(&request.workspace);
     let is_default = request.branch == *workspace.branch();
     let turn = app.change_turns.take(workspace.id()).await?;
+    // Asked again: many may have written before it was this one's turn, and one of them may have taken the role.
+    let (present, role) =
+        access::authorize_again(app, &request.caller, &request.workspace, request.action).await?;
+    (request.workspace, request.role) = (present, role);
     let state = app.clone();
     let written = app.work.blocking(move || follow(&state, &request, &draft)).await??;
     drop(turn);

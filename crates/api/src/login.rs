@@ -39,8 +39,9 @@ impl Failures {
         address: Option<IpAddr>,
         now: Instant,
     ) -> Result<Attempt, TooOften> {
-        // What is longer than an address may be is nobody's, and is not to fill the memory.
-        let account = email_key(&account.chars().take(MAX_ACCOUNT_CHARS).collect::<String>());
+        // As the lookup reads it, and only then cut: blanks before an address must not make another key of it. What
+        // is longer than an address may be is nobody's, and is not to fill the memory.
+        let account = email_key(account).chars().take(MAX_ACCOUNT_CHARS).collect();
         let attempt = Attempt { account, address: address.map(network_of) };
         if let Some(address) = &attempt.address {
             self.by_address.take(address, now)?;
@@ -106,6 +107,14 @@ mod tests {
         assert_eq!(often.seconds(), 60);
         assert!(failures.begin("bob@example.com", Some([10, 0, 0, 1].into()), now).is_ok());
         assert!(failures.begin("ann@example.com", None, now + Duration::from_mins(1)).is_ok());
+    }
+
+    #[test]
+    fn blanks_make_no_other_account() {
+        let (failures, now) = (Failures::new(), Instant::now());
+        let padded = |blanks: usize| format!("{}ann@example.com", " ".repeat(blanks));
+        let tried = (240..300).filter(|blanks| failures.begin(&padded(*blanks), None, now).is_ok()).count();
+        assert_eq!(tried, 10);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const SECRET_ENDS: [&str; 5] = ["key", "token", "auth", "pwd", "sas"];
 /// Ends of such a name, unless it is a count, like `maxTokens`.
 const SECRET_PLURALS: [&str; 2] = ["keys", "tokens"];
 /// How keys and tokens of known makers begin.
-const SECRET_BEGINNINGS: [&str; 13] = [
+const SECRET_BEGINNINGS: [&str; 14] = [
     "sk-",
     "sk_",
     "xox",
@@ -36,6 +36,7 @@ const SECRET_BEGINNINGS: [&str; 13] = [
     "github_pat_",
     "glpat-",
     "wst_",
+    "wsr_",
     "hf_",
     "AKIA",
     "AIza",

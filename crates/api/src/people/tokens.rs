@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
-use crate::auth::Caller;
+use crate::auth::{self, Caller};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::query::rfc3339;
@@ -95,9 +95,12 @@ pub(crate) async fn create(
     let text = secret.expose_secret();
     let (id, hash, suffix, now) =
         (uuid::Uuid::now_v7().to_string(), TokenHash::of(text), token::suffix(text), now());
-    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id: caller.user_id(), now };
+    let (user_id, made_with) = (caller.user_id(), caller.token_id());
+    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id, made_with, now };
     let expires_at = now + SignedDuration::from_hours(i64::from(days) * 24);
     if !app.database.add_personal_token(&new, &name, expires_at, MOST).await? {
+        // Unless what the caller asks by has ended.
+        auth::authenticate_again(app, caller).await?;
         let detail = format!("you have {MOST} tokens that work, the most there may be; revoke some");
         return Err(ApiError::conflict("too_many_tokens", detail));
     }

@@ -9,6 +9,7 @@ use workstead_bundler::builder_config::BuilderConfig;
 
 use crate::access::Permit;
 use crate::app::AppState;
+use crate::auth;
 use crate::context::safe_line;
 use crate::error::{ApiError, ErrorBody};
 use crate::format::{Format, yaml_file};
@@ -74,9 +75,12 @@ async fn answer(
     let text = secret.expose_secret();
     let (id, hash, suffix, now) =
         (uuid::Uuid::now_v7().to_string(), TokenHash::of(text), token::suffix(text), now());
-    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id: caller.user_id(), now };
+    let (user_id, made_with) = (caller.user_id(), caller.token_id());
+    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id, made_with, now };
     let expires_at = now + SignedDuration::from_hours(i64::try_from(hours).unwrap_or(i64::MAX));
     if !app.database.add_upload_token(&new, workspace.id(), &location, expires_at).await? {
+        // Unless what the caller asks by has ended.
+        auth::authenticate_again(&app, &caller).await?;
         return Err(ApiError::workspace_not_found(workspace.name().as_str()));
     }
     let config = BuilderConfig {

@@ -12,6 +12,7 @@ use workstead_core::role::Role;
 
 use crate::access::Permit;
 use crate::app::AppState;
+use crate::auth;
 use crate::error::ApiError;
 use crate::query::rfc3339;
 use crate::reply;
@@ -63,9 +64,12 @@ async fn make_one(
     let secret = token::generate();
     let text = secret.expose_secret();
     let (id, hash, suffix) = (uuid::Uuid::now_v7().to_string(), TokenHash::of(text), token::suffix(text));
-    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id: caller.user_id(), now };
+    let (user_id, made_with) = (caller.user_id(), caller.token_id());
+    let new = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id, made_with, now };
     let expires_at = now + app.settings.git_credential_lifetime;
     if !app.database.add_git_token(&new, workspace.id(), is_readonly, expires_at).await? {
+        // Unless what the caller asks by has ended.
+        auth::authenticate_again(app, caller).await?;
         return Err(ApiError::workspace_not_found(workspace.name().as_str()));
     }
     Ok(GitUser { username, password: text.to_owned(), is_readonly, expires_at: rfc3339(expires_at) })

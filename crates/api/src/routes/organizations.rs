@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use url::Url;
 
+use crate::access;
 use crate::app::AppState;
+use crate::auth::{self, Caller};
 use crate::body::read_object;
 use crate::error::{ApiError, ErrorBody};
 use crate::organizations::{self, Organization, OrganizationWrite};
@@ -39,10 +41,13 @@ pub(crate) async fn list(State(app): State<AppState>, query: Query) -> Result<Re
     ))]
 pub(crate) async fn create(
     State(app): State<AppState>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_object(&headers, body, app.json_limit(), &app.work).await?;
+    // Asked again: the body may have taken long to come.
+    access::require_staff(&auth::authenticate_again(&app, &caller).await?)?;
     let row = organizations::create(&app, &body).await?;
     let mut response = reply::json(StatusCode::CREATED, &object(&row)?);
     let location = app.url(&format!("/api/v3/organizations/{}", row.name));
@@ -69,11 +74,13 @@ pub(crate) async fn get(State(app): State<AppState>, Path(name): Path<String>) -
     ))]
 pub(crate) async fn update(
     State(app): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = read_object(&headers, body, app.json_limit(), &app.work).await?;
+    access::require_staff(&auth::authenticate_again(&app, &caller).await?)?;
     let row = organizations::update(&app, &name, &body).await?;
     Ok(reply::json(StatusCode::OK, &object(&row)?))
 }

@@ -131,7 +131,7 @@ async fn put_admin(database: &Database, settings: &Settings) -> Result<Option<Se
     };
     let text = made.as_ref().map(ExposeSecret::expose_secret).or(settings.admin_token()).unwrap_or_default();
     let (id, hash, suffix) = (uuid::Uuid::now_v7().to_string(), TokenHash::of(text), token::suffix(text));
-    let token = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id, now };
+    let token = NewToken { id: &id, hash: &hash, suffix: &suffix, user_id, made_with: &id, now };
     database.put_admin_token(&token).await?;
     Ok(made)
 }

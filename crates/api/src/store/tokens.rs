@@ -39,8 +39,16 @@ pub(crate) struct NewToken<'a> {
     pub(crate) hash: &'a TokenHash,
     pub(crate) suffix: &'a str,
     pub(crate) user_id: i64,
+    /// The id of the token or session that it is made with; it must still be good when this one is written.
+    pub(crate) made_with: &'a str,
     pub(crate) now: Timestamp,
 }
+
+/// What $2 names is neither a revoked token nor an ended session: nobody makes a token that outlives the end of all
+/// that they were signed in by, however many requests wait for their turn to write.
+const MAKER_LASTS: &str = "(EXISTS (SELECT 1 FROM tokens WHERE id = $2 AND revoked_at IS NULL)
+    OR EXISTS (SELECT 1 FROM sessions WHERE id = $2))
+    AND EXISTS (SELECT 1 FROM users WHERE id = $1 AND is_active)";
 
 /// A token as its user sees it: one of the user's own, or an upload token that the user made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +147,7 @@ impl Database {
         transaction.commit().await
     }
 
-    /// Makes a personal token; false when the user has so many that work, or was disabled meanwhile.
+    /// Makes a personal token; false when the user has so many that work, or what it is made with ended meanwhile.
     pub(crate) async fn add_personal_token(
         &self,
         token: &NewToken<'_>,
@@ -147,22 +155,24 @@ impl Database {
         expires_at: Timestamp,
         most: u32,
     ) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(
+        let sql = format!(
             "INSERT INTO tokens (id, hash, suffix, kind, user_id, name, created_at, expires_at)
-             SELECT $1, $2, $3, 'personal', id, $4, $5, $6 FROM users
-             WHERE id = $7 AND is_active AND $8 > (SELECT COUNT(*) FROM tokens
-               WHERE user_id = $7 AND kind = 'personal' AND revoked_at IS NULL AND expires_at > $5)",
-        )
-        .bind(token.id)
-        .bind(token.hash.to_hex())
-        .bind(token.suffix)
-        .bind(name)
-        .bind(micros(token.now))
-        .bind(micros(expires_at))
-        .bind(token.user_id)
-        .bind(i64::from(most))
-        .execute(&self.pool)
-        .await?;
+             SELECT $3, $4, $5, 'personal', id, $6, $7, $8 FROM users
+             WHERE id = $1 AND {MAKER_LASTS} AND $9 > (SELECT COUNT(*) FROM tokens
+               WHERE user_id = $1 AND kind = 'personal' AND revoked_at IS NULL AND expires_at > $7)"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(token.user_id)
+            .bind(token.made_with)
+            .bind(token.id)
+            .bind(token.hash.to_hex())
+            .bind(token.suffix)
+            .bind(name)
+            .bind(micros(token.now))
+            .bind(micros(expires_at))
+            .bind(i64::from(most))
+            .execute(&self.pool)
+            .await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -212,7 +222,7 @@ impl Database {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Makes an upload token for a workspace that is still there; tells whether it was.
+    /// Makes an upload token for a workspace; false when that is gone, or what it is made with ended meanwhile.
     pub(crate) async fn add_upload_token(
         &self,
         token: &NewToken<'_>,
@@ -220,26 +230,28 @@ impl Database {
         location: &str,
         expires_at: Timestamp,
     ) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(
+        let sql = format!(
             "INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, location, created_at, expires_at)
-             SELECT $1, $2, $3, 'upload', $4, id, $5, $6, $7 FROM workspaces
-             WHERE id = $8 AND state = 'ready'",
-        )
-        .bind(token.id)
-        .bind(token.hash.to_hex())
-        .bind(token.suffix)
-        .bind(token.user_id)
-        .bind(location)
-        .bind(micros(token.now))
-        .bind(micros(expires_at))
-        .bind(workspace_id)
-        .execute(&self.pool)
-        .await?;
+             SELECT $3, $4, $5, 'upload', $1, id, $6, $7, $8 FROM workspaces
+             WHERE id = $9 AND state = 'ready' AND {MAKER_LASTS}"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(token.user_id)
+            .bind(token.made_with)
+            .bind(token.id)
+            .bind(token.hash.to_hex())
+            .bind(token.suffix)
+            .bind(location)
+            .bind(micros(token.now))
+            .bind(micros(expires_at))
+            .bind(workspace_id)
+            .execute(&self.pool)
+            .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Makes a token that fetches from a workspace that is still there, and pushes to it unless it is read-only;
-    /// tells whether it was. Those of the same user that died are forgotten.
+    /// Makes a token that fetches from a workspace, and pushes to it unless it is read-only; false when the workspace
+    /// is gone, or what it is made with ended meanwhile. Those of the same user that died are forgotten.
     pub(crate) async fn add_git_token(
         &self,
         token: &NewToken<'_>,
@@ -253,20 +265,23 @@ impl Database {
             .bind(micros(token.now))
             .execute(&mut *transaction)
             .await?;
-        let done = sqlx::query(
+        let sql = format!(
             "INSERT INTO tokens (id, hash, suffix, kind, user_id, workspace_id, read_only, created_at, expires_at)
-             SELECT $1, $2, $3, 'git', $4, id, $5, $6, $7 FROM workspaces WHERE id = $8 AND state = 'ready'",
-        )
-        .bind(token.id)
-        .bind(token.hash.to_hex())
-        .bind(token.suffix)
-        .bind(token.user_id)
-        .bind(read_only)
-        .bind(micros(token.now))
-        .bind(micros(expires_at))
-        .bind(workspace_id)
-        .execute(&mut *transaction)
-        .await?;
+             SELECT $3, $4, $5, 'git', $1, id, $6, $7, $8 FROM workspaces
+             WHERE id = $9 AND state = 'ready' AND {MAKER_LASTS}"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(token.user_id)
+            .bind(token.made_with)
+            .bind(token.id)
+            .bind(token.hash.to_hex())
+            .bind(token.suffix)
+            .bind(read_only)
+            .bind(micros(token.now))
+            .bind(micros(expires_at))
+            .bind(workspace_id)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }

@@ -226,7 +226,7 @@ impl Database {
     }
 }
 
-/// Ends everything that a user is signed in by, upload and Git tokens that it made included.
+/// Ends everything that a user is signed in by, upload and Git tokens and installations that it began included.
 async fn end_all(
     connection: &mut sqlx::SqliteConnection,
     user_id: i64,
@@ -238,6 +238,11 @@ async fn end_all(
         .execute(&mut *connection)
         .await?;
     sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user_id).execute(&mut *connection).await?;
+    // An installation that is under way needs no token to be finished.
+    sqlx::query("DELETE FROM slack_states WHERE user_id = $1")
+        .bind(user_id)
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 

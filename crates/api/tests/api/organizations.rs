@@ -164,3 +164,21 @@ async fn only_staff_may() {
     }
     app.ask(ADMIN, Method::GET, ACME, Value::Null).await.expect(200);
 }
+
+#[tokio::test]
+async fn who_lost_the_staff_during_a_slow_body_changes_none() {
+    let app = with_acme().await;
+    let bob = app.user("bob@example.com").await;
+    for (method, path, body) in [
+        (Method::POST, ALL, json!({ "name": "other" })),
+        (Method::PATCH, ACME, json!({ "displayName": "changed" })),
+    ] {
+        app.patch("/api/v3/users/2", json!({ "isStaff": true })).await.expect(200);
+        let asked = app.slowly(&bob, method, path, body, async || {
+            app.patch("/api/v3/users/2", json!({ "isStaff": false })).await.expect(200);
+        });
+        asked.await.error(403);
+    }
+    assert_eq!(app.get(ACME).await.expect(200)["displayName"], "Acme Inc.");
+    assert_eq!(app.get(ALL).await.expect(200)["count"], 1);
+}

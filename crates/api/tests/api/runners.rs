@@ -296,3 +296,14 @@ async fn a_workspace_made_again_inherits_nothing() {
     assert_eq!(app.get(&format!("{ABC}/runners")).await.expect(200)["count"], 0);
     assert_eq!(app.get(&format!("{ABC}/authorizedlocations")).await.expect(200), json!([]));
 }
+
+#[tokio::test]
+async fn a_runner_token_is_held_to_the_pace_of_tokens() {
+    let app = TestApp::start_with(&[("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "3")]).await;
+    app.create("abc").await;
+    let token = token(&app, "").await;
+    for _ in 0..3 {
+        beat(&app, &token, UUID).await.error(404);
+    }
+    assert!(beat(&app, &token, UUID).await.error(429).starts_with("too_many_requests: "));
+}

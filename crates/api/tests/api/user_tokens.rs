@@ -210,3 +210,21 @@ async fn a_git_token_does_git_and_nothing_else() {
     app.patch("/api/v3/users/2", json!({ "isActive": false })).await.expect(200);
     assert_eq!(app.git_asks(pushes, "abc", fetch).await, 401);
 }
+
+#[tokio::test]
+async fn no_token_outlives_the_end_of_what_it_was_made_with() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann@example.com").await;
+    app.ask(&ann, Method::POST, BASE, json!({ "name": "abc" })).await.expect(201);
+    // The end comes behind the back of the server, so the token is still in its memory, as in that of requests that
+    // were let in and wait for their turn to write.
+    app.ask(&ann, Method::GET, "/api/v3/users/whoami", Value::Null).await.expect(200);
+    app.sql("UPDATE tokens SET revoked_at = 1 WHERE id = 'ann@example.com'").await;
+    for path in ["get-gitlab-sas", "upload-info"] {
+        let path = if path == "upload-info" { UPLOAD_CONFIG.to_owned() } else { format!("{BASE}/abc/{path}") };
+        app.ask(&ann, Method::GET, &path, Value::Null).await.error(401);
+    }
+    let made = json!({ "name": "x" });
+    app.ask(&ann, Method::POST, "/api/v3/users/tokens/create", made).await.error(401);
+    assert_eq!(app.count("SELECT COUNT(*) FROM tokens WHERE kind IN ('git', 'upload')").await, 0);
+}
