@@ -1,5 +1,14 @@
 //! Who is asking.
 
+pub(crate) mod client_address;
+pub(crate) mod jwt;
+pub(crate) mod login;
+pub(crate) mod password;
+pub(crate) mod rate_limit;
+pub(crate) mod sessions;
+pub(crate) mod signing;
+pub(crate) mod token;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +18,15 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 
+use self::jwt::TokenType;
+use self::token::TokenHash;
 use crate::app::AppState;
 use crate::context::RequestContext;
 use crate::error::ApiError;
-use crate::jwt::{self, TokenType};
 use crate::runners::identity;
-use crate::sessions;
 use crate::store::now;
 use crate::store::sessions::SessionRow;
 use crate::store::tokens::{Scope, TokenRow};
-use crate::token::TokenHash;
 
 /// How old `lastUsedAt` may be before a use is written down again.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);

@@ -22,7 +22,7 @@ use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
-use crate::last_admin::LastAdmin;
+use crate::people::last_admin::LastAdmin;
 use crate::revision::IfMatch;
 use crate::workspace::Workspace;
 

@@ -3,6 +3,7 @@
 //! Work that hangs can't be ended, so it is left behind: at most [`AT_ONCE`] examinations of one thing are under way,
 //! and later ones say that it hangs instead of hanging too.
 
+pub(crate) mod conditions;
 mod figures;
 mod probe;
 mod report;

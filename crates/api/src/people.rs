@@ -1,6 +1,7 @@
 //! Users: who they are, and their passwords.
 
 pub(crate) mod groups;
+pub(crate) mod last_admin;
 pub(crate) mod tokens;
 
 use secrecy::SecretString;
@@ -9,11 +10,11 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::Caller;
+use crate::auth::login;
+use crate::auth::password;
 use crate::context::safe_line;
 use crate::error::ApiError;
 use crate::fields::{self, Fields};
-use crate::login;
-use crate::password;
 use crate::query::rfc3339;
 use crate::settings::is_email;
 use crate::store::now;

@@ -14,7 +14,7 @@ use url::Url;
 use workstead_bundler::Limits;
 
 pub use self::table::{SETTINGS, Setting, markdown_table};
-use crate::client_address::Network;
+use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
 use crate::git_http::GitLimits;
 

@@ -5,6 +5,8 @@ pub(crate) mod ids;
 mod list;
 mod name;
 mod read;
+pub(crate) mod sync;
+pub(crate) mod write;
 
 use serde::Serialize;
 use serde_json::Value;

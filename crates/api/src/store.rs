@@ -135,8 +135,8 @@ mod tests {
     use sqlx::migrate::Migrator;
 
     use super::*;
+    use crate::auth::token::TokenHash;
     use crate::store::tokens::Scope;
-    use crate::token::TokenHash;
 
     #[tokio::test]
     async fn tokens_from_before_there_were_more_kinds_go_on_working() {

@@ -14,8 +14,8 @@ use workstead_core::tree::FileTree;
 use workstead_core::workspace_file::{Subject, WorkspaceFile};
 
 use crate::app::AppState;
-use crate::conditions::Readable;
 use crate::error::ApiError;
+use crate::health::conditions::Readable;
 use crate::query::rfc3339;
 use crate::store::email_key;
 use crate::store::workspaces::{Indexed, WorkspaceRow};

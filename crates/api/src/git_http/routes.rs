@@ -26,7 +26,7 @@ use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
-use crate::last_admin::LastAdmin;
+use crate::people::last_admin::LastAdmin;
 use crate::workspace::Workspace;
 
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";

@@ -11,7 +11,7 @@ use super::probe::{self, Seen};
 use super::{Asked, Dependency, ask};
 use crate::access::Examination;
 use crate::app::AppState;
-use crate::conditions::{self, Condition, Readable};
+use crate::health::conditions::{self, Condition, Readable};
 use crate::query::rfc3339;
 use crate::store::workspaces::WorkspaceRow;
 use crate::view;

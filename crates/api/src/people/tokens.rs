@@ -6,13 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
+use crate::auth::token::{self, TokenHash};
 use crate::auth::{self, Caller};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::query::rfc3339;
 use crate::store::now;
 use crate::store::tokens::{NewToken, TokenListing};
-use crate::token::{self, TokenHash};
 
 const DEFAULT_DAYS: u32 = 30;
 const MAX_DAYS: u32 = 180;

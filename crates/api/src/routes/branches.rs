@@ -23,7 +23,7 @@ use crate::fields::Fields;
 use crate::reply;
 use crate::revision::etag;
 use crate::schema::Message;
-use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
+use crate::slxs::write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
 use crate::{slxs, workspace};
 
 /// Most files in one request.
@@ -215,7 +215,7 @@ async fn commit(
     let workspace = permit.workspace.clone();
     let request = WriteRequest::new(permit, branch.clone(), context, headers);
     let state = app.clone();
-    let write = async move { slx_write::write(&state, request, change).await };
+    let write = async move { write::write(&state, request, change).await };
     let SlxWritten { slx, effect, commit } = workspace::to_end(&app, &workspace, write).await?;
     let body = SlxDirectory {
         hexsha: commit.to_string(),

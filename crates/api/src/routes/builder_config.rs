@@ -10,6 +10,7 @@ use workstead_bundler::builder_config::BuilderConfig;
 use crate::access::Permit;
 use crate::app::AppState;
 use crate::auth;
+use crate::auth::token::{self, TokenHash};
 use crate::context::safe_line;
 use crate::error::{ApiError, ErrorBody};
 use crate::format::{Format, yaml_file};
@@ -17,7 +18,6 @@ use crate::query::Query;
 use crate::schema::{BuilderConfig as BuilderConfigAnswer, BuilderConfigQuery};
 use crate::store::now;
 use crate::store::tokens::NewToken;
-use crate::token::{self, TokenHash};
 use crate::{reply, view};
 
 const DEFAULT_HOURS: u64 = 720;

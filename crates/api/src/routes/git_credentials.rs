@@ -13,12 +13,12 @@ use workstead_core::role::Role;
 use crate::access::Permit;
 use crate::app::AppState;
 use crate::auth;
+use crate::auth::token::{self, TokenHash};
 use crate::error::ApiError;
 use crate::query::rfc3339;
 use crate::reply;
 use crate::store::now;
 use crate::store::tokens::NewToken;
-use crate::token::{self, TokenHash};
 
 /// Credentials for Git.
 #[derive(Serialize, ToSchema)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::store::now;
-use crate::{reply, signing};
+use crate::{auth::signing, reply};
 
 /// Public keys (RFC 7517 section 5).
 #[derive(ToSchema)]

@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::auth::Caller;
+use crate::auth::client_address::ClientAddress;
+use crate::auth::sessions::{self, TokenPair};
 use crate::body::{BodyLimit, read_body, read_object};
-use crate::client_address::ClientAddress;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::{self, Fields};
 use crate::reply;
 use crate::routes::users::Empty;
-use crate::sessions::{self, TokenPair};
 
 /// Larger than any password or token: whoever asks has shown no token yet.
 const MAX_BYTES: u64 = 16 << 10;

@@ -12,8 +12,8 @@ use workstead_core::oid::CommitId;
 
 use crate::access::Examination;
 use crate::app::AppState;
-use crate::conditions::{self, Condition, Readable};
 use crate::error::ApiError;
+use crate::health::conditions::{self, Condition, Readable};
 use crate::health::slx_counts;
 use crate::schema::UploadRow;
 use crate::workspace::{Workspace, default_branch};

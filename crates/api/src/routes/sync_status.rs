@@ -14,8 +14,8 @@ use workstead_core::tree::FileTree;
 
 use crate::access::Permit;
 use crate::app::AppState;
-use crate::conditions::Condition;
 use crate::error::ApiError;
+use crate::health::conditions::Condition;
 use crate::query::rfc3339;
 use crate::reply;
 use crate::view::{self, WORKSPACE_FILE};

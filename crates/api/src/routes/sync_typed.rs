@@ -16,8 +16,8 @@ use crate::commit::WriteRequest;
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
 use crate::fields::Fields;
-use crate::slx_sync::{self, PartPayload, TypedBody};
-use crate::slx_write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
+use crate::slxs::sync::{self, PartPayload, TypedBody};
+use crate::slxs::write::{self, Change, Effect, SlxChange, SlxRef, SlxWritten, read_message};
 use crate::{reply, schema, workspace};
 
 /// What became of an SLX.
@@ -74,7 +74,7 @@ pub(crate) async fn sync_slx(
 ) -> Result<Response, ApiError> {
     let (request, body) = read(&app, permit, context, &headers, body).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let write = async move { slx_sync::sync_slx(&state, request, body).await };
+    let write = async move { sync::sync_slx(&state, request, body).await };
     let (SlxWritten { slx, effect, commit }, resource_id) = workspace::to_end(&app, &shared, write).await?;
     let name = slx.qualified(shared.name());
     answer(effect, &SlxSynced { status: effect, name, resource_id, hexsha: commit.to_string() })
@@ -167,7 +167,7 @@ pub(crate) async fn delete(
     let change = SlxChange { slx: SlxRef::Text(slx), change: Change::Delete, message };
     let request = on_default(&app, permit, context, &headers).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let write = async move { slx_write::write(&state, request, change).await };
+    let write = async move { write::write(&state, request, change).await };
     let SlxWritten { slx, effect, commit } = workspace::to_end(&app, &shared, write).await?;
     let name = slx.qualified(shared.name());
     answer(effect, &SlxRemoved { status: effect, name, hexsha: commit.to_string() })
@@ -182,7 +182,7 @@ async fn sync_part<P: PartPayload>(
 ) -> Result<Response, ApiError> {
     let (request, body) = read(&app, permit, context, &headers, body).await?;
     let (shared, state) = (request.workspace.clone(), app.clone());
-    let write = async move { slx_sync::sync_part::<P>(&state, request, body).await };
+    let write = async move { sync::sync_part::<P>(&state, request, body).await };
     let (SlxWritten { effect, commit, .. }, slx_id) = workspace::to_end(&app, &shared, write).await?;
     answer(effect, &PartSynced { status: effect, slx_id, hexsha: commit.to_string() })
 }

@@ -5,10 +5,10 @@ use axum::http::request::Parts;
 
 use super::token::PREFIX;
 use crate::app::AppState;
+use crate::auth::token::TokenHash;
 use crate::auth::{self, bearer_token};
 use crate::context::RequestContext;
 use crate::error::ApiError;
-use crate::token::TokenHash;
 
 /// The workspace and location whose token a request carries.
 ///

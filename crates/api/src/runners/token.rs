@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::AppState;
+use crate::auth::token::TokenHash;
 use crate::error::ApiError;
 use crate::seal::{Purpose, ServerKey};
 use crate::store::now;
-use crate::token::TokenHash;
 use crate::workspace::Workspace;
 
 /// What a secret scanner looks for.

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::client_address::Peer;
+use crate::auth::client_address::Peer;
 
 /// How long the head of a request may take, and an idle connection may stay.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@ use workstead_presign::{LocalStore, ObjectStore};
 
 use super::{ServeError, Server};
 use crate::app::{AppState, Parts};
+use crate::auth::token::{self, TokenHash};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::error::ApiError;
 use crate::git_http::{GitHttp, PushCheckError};
@@ -15,7 +16,6 @@ use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
-use crate::token::{self, TokenHash};
 use crate::{index, lifecycle, slack, upload};
 
 /// Why a server can't start.

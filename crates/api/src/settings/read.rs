@@ -8,7 +8,7 @@ use workstead_bundler::Limits;
 
 use super::parse::{self, Reader};
 use super::{CreatePolicy, InvalidSetting, LogFormat, Settings};
-use crate::client_address::Network;
+use crate::auth::client_address::Network;
 use crate::codecollections;
 use crate::git_http::GitLimits;
 

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::workspaces::{VISIBLE, VisibleTo};
 use super::{Database, int, micros, timestamp};
-use crate::token::TokenHash;
+use crate::auth::token::TokenHash;
 
 /// What is kept of the present token of a location.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Database, micros, timestamp};
-use crate::token::TokenHash;
+use crate::auth::token::TokenHash;
 
 /// What a token may be used for.
 #[derive(Debug, Clone, PartialEq, Eq)]

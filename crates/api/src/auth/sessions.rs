@@ -14,11 +14,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
+use crate::auth::jwt::{self, Claims, TokenType};
+use crate::auth::login;
+use crate::auth::signing;
 use crate::auth::{self, Caller};
 use crate::error::ApiError;
-use crate::jwt::{self, Claims, TokenType};
-use crate::login;
-use crate::signing;
 use crate::store::now;
 use crate::store::sessions::{NewSession, Rotation, SessionRow};
 

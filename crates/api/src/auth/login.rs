@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::app::AppState;
-use crate::client_address::network_of;
+use crate::auth::client_address::network_of;
+use crate::auth::rate_limit::{RateLimit, TooOften};
 use crate::error::ApiError;
-use crate::rate_limit::{RateLimit, TooOften};
 use crate::store::email_key;
 
 /// Most failures a minute for one account, whether or not it exists.

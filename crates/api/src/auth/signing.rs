@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::app::AppState;
+use crate::auth::sessions::REFRESH_LIFETIME;
 use crate::error::ApiError;
 use crate::seal::Purpose;
-use crate::sessions::REFRESH_LIFETIME;
 use crate::store::now;
 use crate::store::signing_keys::SigningKeyRow;
 

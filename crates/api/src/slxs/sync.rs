@@ -11,8 +11,8 @@ use workstead_core::slx_config::{
 use crate::app::AppState;
 use crate::commit::WriteRequest;
 use crate::error::{ApiError, one_line};
-use crate::slx_write::{self, Change, SlxChange, SlxRef, SlxWritten};
 use crate::slxs::ids;
+use crate::slxs::write::{self, Change, SlxChange, SlxRef, SlxWritten};
 
 /// A payload with the message that came with it.
 pub(crate) struct TypedBody {
@@ -53,7 +53,7 @@ pub(crate) async fn sync_slx(
     let payload = SlxPayload::parse(&body.payload)?;
     let slx = payload.slx_name(request.workspace.name())?;
     let workspace = Arc::clone(&request.workspace);
-    let written = slx_write::write(app, request, change(payload, slx, body.message)).await?;
+    let written = write::write(app, request, change(payload, slx, body.message)).await?;
     let name = written.slx.to_string();
     let numbers = ids::of(app, &workspace, std::slice::from_ref(&name)).await?;
     let number = numbers.get(&name).ok_or_else(|| ApiError::internal(format!("{name} has no number")))?;
@@ -73,7 +73,7 @@ pub(crate) async fn sync_part<P: PartPayload>(
         let workspace = request.workspace.name();
         ApiError::not_found("slx_not_found", format!("workspace {workspace} has no SLX with the slx_id {id}"))
     })?;
-    let written = slx_write::write(app, request, change(payload, slx, body.message)).await?;
+    let written = write::write(app, request, change(payload, slx, body.message)).await?;
     Ok((written, id))
 }
 

@@ -5,8 +5,8 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode}
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::signing::{KeyRing, SigningKey};
 use crate::error::ApiError;
-use crate::signing::{KeyRing, SigningKey};
 
 /// What a token is for; one is never taken for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
