@@ -39,7 +39,7 @@ pub(super) async fn enforce(
         }
         Rule::Runner => {
             let identity = RunnerIdentity::from_request_parts(&mut parts, &app).await?;
-            keep_pace(&app, identity.hash().to_hex())?;
+            keep_pace(&app, &identity.hash().to_hex())?;
             parts.extensions.insert(identity);
         }
         Rule::Workspace(action) => {
@@ -69,14 +69,14 @@ pub(super) async fn enforce(
 /// Finds out who asks, and whether this token asked too often already.
 async fn caller_of(parts: &mut Parts, app: &AppState) -> Result<Caller, ApiError> {
     let caller = Caller::from_request_parts(parts, app).await?;
-    keep_pace(app, caller.token_id().to_owned())?;
+    keep_pace(app, caller.token_id())?;
     Ok(caller)
 }
 
 /// Answers 429 when a token asked too often already.
-fn keep_pace(app: &AppState, token: String) -> Result<(), ApiError> {
+fn keep_pace(app: &AppState, token: &str) -> Result<(), ApiError> {
     let Some(limit) = &app.token_requests else { return Ok(()) };
-    limit.take(&token, Instant::now()).map_err(|often| {
+    limit.take(&token.to_owned(), Instant::now()).map_err(|often| {
         let seconds = often.seconds();
         let detail = format!(
             "this token made the most requests that it may in a minute (WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE); try again in {seconds} seconds"
