@@ -220,10 +220,8 @@ async fn no_token_outlives_the_end_of_what_it_was_made_with() {
     // were let in and wait for their turn to write.
     app.ask(&ann, Method::GET, "/api/v3/users/whoami", Value::Null).await.expect(200);
     app.sql("UPDATE tokens SET revoked_at = 1 WHERE id = 'ann@example.com'").await;
-    for path in ["get-gitlab-sas", "upload-info"] {
-        let path =
-            if path == "upload-info" { UPLOAD_CONFIG.to_owned() } else { format!("{BASE}/abc/{path}") };
-        app.ask(&ann, Method::GET, &path, Value::Null).await.error(401);
+    for path in ["get-gitlab-sas", "upload-config"] {
+        app.ask(&ann, Method::GET, &format!("{BASE}/abc/{path}"), Value::Null).await.error(401);
     }
     let made = json!({ "name": "x" });
     app.ask(&ann, Method::POST, "/api/v3/users/tokens/create", made).await.error(401);
