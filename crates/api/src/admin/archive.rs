@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use workstead_core::name::WorkspaceName;
 
 use super::AdminError;
+use crate::settings::is_email;
 
 /// The entry that comes first.
 pub(super) const DESCRIPTION: &str = "workspace.json";
@@ -93,6 +94,16 @@ impl Description {
                 "it has version {version}, and this program knows {VERSION}; take a newer one"
             )));
         }
-        serde_json::from_value(kind).map_err(|error| refuse(format!("{DESCRIPTION}: {error}")))
+        let description: Self =
+            serde_json::from_value(kind).map_err(|error| refuse(format!("{DESCRIPTION}: {error}")))?;
+        if !is_email(&description.owner) {
+            return Err(refuse(format!("{DESCRIPTION}: the owner is no e-mail address")));
+        }
+        // What was under way elsewhere is not under way here.
+        let unfinished = ["open", "running"];
+        if description.uploads.iter().any(|upload| unfinished.contains(&upload.state.as_str())) {
+            return Err(refuse(format!("{DESCRIPTION}: it holds uploads that are not finished")));
+        }
+        Ok(description)
     }
 }
