@@ -125,6 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tokens_of_this_server_are_left_out() {
+        let config = json!({ "note": "wst_0123", "other": "wsr_4567", "model": "wise" });
+        assert_eq!(public(&config), json!({ "model": "wise" }));
+    }
+
+    #[test]
     fn what_looks_secret_is_left_out() {
         let config = json!({
             "provider": "openai", "model": "m", "maxTokens": 4096, "max_completion_tokens": 7, "temperature": 0.5,

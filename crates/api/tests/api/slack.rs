@@ -242,6 +242,20 @@ async fn a_state_is_its_makers_for_its_workspace() {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_what_its_user_began() {
+    let (slack, app) = with_slack().await;
+    let ann = app.user("ann@example.com").await;
+    app.ask(&ann, Method::POST, BASE, json!({ "name": "anns" })).await.expect(201);
+    let begun =
+        app.ask(&ann, Method::POST, &format!("{BASE}/anns/integrate-slack"), Value::Null).await.expect(200);
+    let url = Url::parse(begun["installUrl"].as_str().unwrap()).unwrap();
+    let way = slack.agree(url.as_str()).await;
+    app.patch("/api/v3/users/2", json!({ "password": "another horse" })).await.expect(200);
+    page(&back(&app, &format!("{}?{}", way.path(), way.query().unwrap())).await, 400);
+    assert_eq!(slack.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn whoever_declines_at_slack_ends_it() {
     let (slack, app) = with_slack().await;
     let path = begin(&app, &slack, ADMIN, Value::Null).await;
