@@ -140,6 +140,14 @@ impl BranchName {
         if text.len() > 200 || text.starts_with('-') || !git2::Reference::is_valid_name(&reference) {
             return Err(InvalidName::new("branch", text, "is not a valid Git branch name"));
         }
+        if text == "HEAD" {
+            // Git itself makes no such branch: the name stands for the one that is checked out.
+            return Err(InvalidName::new(
+                "branch",
+                text,
+                "is what Git calls the present branch; choose another",
+            ));
+        }
         if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             // Git itself warns of such a name: who gives the id would get the branch.
             return Err(InvalidName::new("branch", text, "looks like the id of an object; choose another"));
@@ -190,6 +198,13 @@ mod tests {
             assert_eq!(error.rule, "looks like the id of an object; choose another");
             assert!(BranchName::parse(&id[1..]).is_ok() && BranchName::parse(&format!("x/{id}")).is_ok());
         }
+    }
+
+    #[test]
+    fn a_branch_is_not_called_head() {
+        let error = BranchName::parse("HEAD").unwrap_err();
+        assert_eq!(error.rule, "is what Git calls the present branch; choose another");
+        assert!(BranchName::parse("head").is_ok() && BranchName::parse("x/HEAD").is_ok());
     }
 
     #[test]
