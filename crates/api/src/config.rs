@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
 use workstead_core::oid::CommitId;
 use workstead_core::path::RepoPath;
 use workstead_core::repository::Snapshot;
@@ -15,6 +16,7 @@ use crate::access;
 use crate::app::AppState;
 use crate::commit::{self, Draft, WriteRequest};
 use crate::error::{ApiError, field_problems};
+use crate::people::last_admin::LastAdmin;
 use crate::settings::is_email;
 use crate::store::email_key;
 use crate::view::WORKSPACE_FILE;
@@ -42,7 +44,17 @@ pub(crate) async fn change(app: &AppState, mut request: ChangeRequest) -> Result
     let ChangeRequest { change, body, write } = request;
     let workspace = Arc::clone(&write.workspace);
     let (state, body) = (app.clone(), Value::Object(body));
-    let written = commit::write(app, write, move |_, snapshot| draft(&state, snapshot, change, &body));
+    let new_owner = owner.clone();
+    let written = commit::write(app, write, move |request, snapshot| {
+        let (drafted, new) = draft(&state, snapshot, change, &body)?;
+        if let Some(owner) = &new_owner {
+            // Asked again: the role may have gone while the write waited for its turn.
+            access::require(request.role, Role::Admin, "changing the owner", &request.workspace)?;
+            let last_admin = LastAdmin::of(&state, &request.workspace, Handle::current());
+            last_admin.check_owner(owner, &new.permissions)?;
+        }
+        Ok(drafted)
+    });
     let written = written.await?;
     if let Some(owner) = owner {
         if !app.database.set_owner(workspace.id(), &owner).await? {
@@ -73,8 +85,13 @@ pub(crate) fn read_owner(value: &Value) -> Result<String, ApiError> {
     })
 }
 
-/// Works the change out against one revision.
-fn draft(app: &AppState, snapshot: &Snapshot, change: Change, body: &Value) -> Result<Draft<()>, ApiError> {
+/// Works the change out against one revision: what to commit, and the configuration that comes of it.
+fn draft(
+    app: &AppState,
+    snapshot: &Snapshot,
+    change: Change,
+    body: &Value,
+) -> Result<(Draft<()>, WorkspaceConfig), ApiError> {
     let id = snapshot.files().get(WORKSPACE_FILE).copied();
     let id = id.ok_or_else(|| unreadable("it is missing"))?;
     let content = snapshot.read(id)?;
@@ -100,7 +117,7 @@ fn draft(app: &AppState, snapshot: &Snapshot, change: Change, body: &Value) -> R
     if edited != text {
         edits.insert(workspace_path()?, Edit::Write(Bytes::from(edited)));
     }
-    Ok(Draft { edits, message: describe(old, &new), result: () })
+    Ok((Draft { edits, message: describe(old, &new), result: () }, new))
 }
 
 fn unreadable(why: &str) -> ApiError {

@@ -49,6 +49,20 @@ impl LastAdmin {
         })
     }
 
+    /// Refuses an owner who is disabled where no active user is an admin by the permissions.
+    pub(crate) fn check_owner(&self, owner: &str, permissions: &[Permission]) -> Result<(), ApiError> {
+        self.runtime.block_on(async {
+            if !self.database.is_disabled(owner).await? || self.has_admin(permissions).await? {
+                return Ok(());
+            }
+            let workspace = &self.workspace;
+            let detail = format!(
+                "workspace {workspace} would have no admin: its new owner {owner} is disabled; make an active user admin first, or choose another owner"
+            );
+            Err(ApiError::conflict("last_admin", detail))
+        })
+    }
+
     async fn has_admin(&self, permissions: &[Permission]) -> Result<bool, sqlx::Error> {
         let admins = permissions.iter().filter(|permission| Role::parse(&permission.role) == Ok(Role::Admin));
         for Permission { subject, .. } in admins {

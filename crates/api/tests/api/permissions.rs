@@ -118,3 +118,32 @@ async fn the_last_admin_stays_while_the_owner_is_disabled() {
     app.patch(ABC, json!({ "owner": "bob@example.com" })).await.expect(200);
     app.patch(ABC, admins(&[])).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_disabled_user_owns_no_workspace_without_an_admin() {
+    let app = TestApp::start().await;
+    let owner = app.user("owner@example.com").await;
+    app.user("ann@example.com").await;
+    app.user("gone@example.com").await;
+    app.ask(&owner, Method::POST, BASE, json!({ "name": "abc" })).await.expect(201);
+    app.patch("/api/v3/users/4", json!({ "isActive": false })).await.expect(200);
+    let commits = app.commits();
+    let admin = |email: &str| json!([{ "user": email, "role": "admin" }]);
+    for change in [
+        json!({ "owner": "gone@example.com" }),
+        json!({ "owner": "GONE@example.com", "displayName": "other" }),
+        json!({ "owner": "gone@example.com", "permissions": admin("gone@example.com") }),
+    ] {
+        let refused = app.ask(&owner, Method::PATCH, ABC, change).await.error(409);
+        assert!(
+            refused.starts_with("last_admin: workspace abc would have no admin: its new owner "),
+            "{refused}"
+        );
+    }
+    let kept = app.ask(&owner, Method::GET, ABC, Value::Null).await.expect(200);
+    assert_eq!((&kept["owner"], app.commits()), (&json!("owner@example.com"), commits));
+    // With an active admin, also one of the same change, there is somebody to look after it.
+    let handed = json!({ "owner": "gone@example.com", "permissions": admin("ann@example.com") });
+    let handed = app.ask(&owner, Method::PATCH, ABC, handed).await.expect(200);
+    assert_eq!(handed["owner"], "gone@example.com");
+}
