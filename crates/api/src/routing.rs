@@ -89,6 +89,7 @@ impl Routes {
     fn enter(mut self, rule: Rule, makes: bool, route: UtoipaMethodRouter<AppState>) -> Self {
         let (schemas, paths, handler) = route;
         let mut operations = paths.paths.into_iter().flat_map(|(path, item)| operations(&path, item));
+        // `routes!` writes the path and method of each handler that it is given, and takes no fewer than one.
         let (path, method, operation) = operations.next().expect("a route has an operation");
         assert!(operations.next().is_none(), "{path}: enter each handler by itself, with its rule");
         self.routes.push(Route { rule, method, path, operation, makes, handler });

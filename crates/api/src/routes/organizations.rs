@@ -6,7 +6,6 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use url::Url;
 
 use crate::access;
 use crate::app::AppState;
@@ -29,8 +28,7 @@ pub(crate) async fn list(State(app): State<AppState>, query: Query) -> Result<Re
     page.check(count)?;
     let rows = app.database.list_organizations(page.offset, page.size).await?;
     let results = rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
-    let here = Url::parse(&app.url("/api/v3/organizations")).map_err(ApiError::internal)?;
-    Ok(reply::json(StatusCode::OK, &page.envelope(count, &here, &query, &results)))
+    page.answer(&app.url("/api/v3/organizations"), count, &query, &results)
 }
 
 /// Makes an organization.
