@@ -72,17 +72,19 @@ async fn a_request_under_way_at_shutdown_is_answered() {
     let Running { address, token, stop, ended } = start(directory.path()).await;
     let body = r#"{"name": "abc"}"#;
     let head = format!(
-        "POST /api/v3/workspaces HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST /api/v3/workspaces HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
-    // The server has taken the request when it answers on a second connection opened after it.
-    let probe = tokio::task::spawn_blocking(move || {
-        exchange(address, &[b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"])
+    // The server works on the request when it asks for the body.
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut go_on).map(|()| (stream, go_on))
     });
-    assert!(probe.await.unwrap().unwrap().starts_with("HTTP/1.1 200"));
+    let (mut stream, go_on) = asked.await.unwrap().unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&go_on));
     stop.send(()).unwrap();
     stream.write_all(body.as_bytes()).unwrap();
     let answer = tokio::task::spawn_blocking(move || {

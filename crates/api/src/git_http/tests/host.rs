@@ -199,6 +199,11 @@ impl Said {
 
 /// Runs `git` without this machine's configuration.
 pub(super) async fn git(directory: &Path, arguments: &[&str]) -> Said {
+    git_with(directory, &[], arguments).await
+}
+
+/// Runs `git` with more in its environment.
+pub(super) async fn git_with(directory: &Path, more: &[(&str, &str)], arguments: &[&str]) -> Said {
     let mut command = tokio::process::Command::new("git");
     command.current_dir(directory).args(arguments).env_clear();
     for (name, value) in [
@@ -215,6 +220,7 @@ pub(super) async fn git(directory: &Path, arguments: &[&str]) -> Said {
     ] {
         command.env(name, value);
     }
+    command.envs(more.iter().copied());
     let output = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output().await.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { ok: output.status.success(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
