@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use url::Url;
 use workstead_core::model::FactsCache;
 use workstead_core::oid::{BlobId, CommitId};
 use workstead_core::repository::RepositoryStore;
-use workstead_presign::ObjectStore;
+use workstead_presign::{LocalStore, ObjectStore};
 
 use crate::auth::Caller;
 use crate::auth::login::Failures;
@@ -68,6 +69,11 @@ pub(crate) struct App {
     /// Facts of blobs.
     pub(crate) facts: FactsCache,
     pub(crate) objects: ObjectStore,
+    /// Where our own PUT route writes: the objects' own place, or a stop on their way to a store elsewhere.
+    pub(crate) local: Arc<LocalStore>,
+    /// The directory of files that live as long as a piece of work; emptied at every start.
+    #[expect(dead_code, reason = "comes with the jobs in the next commits")]
+    pub(crate) spool: PathBuf,
     pub(crate) git: GitHttp,
     /// What every other key is derived from.
     pub(crate) server_key: ServerKey,
@@ -115,6 +121,8 @@ pub(crate) struct Parts {
     pub(crate) database: Database,
     pub(crate) repositories: RepositoryStore,
     pub(crate) objects: ObjectStore,
+    pub(crate) local: Arc<LocalStore>,
+    pub(crate) spool: PathBuf,
     pub(crate) git: GitHttp,
     pub(crate) server_key: ServerKey,
 }
@@ -125,7 +133,8 @@ pub(crate) struct AppState(Arc<App>);
 
 impl AppState {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { settings, public_url, database, repositories, objects, git, server_key } = parts;
+        let Parts { settings, public_url, database, repositories, objects, local, spool, git, server_key } =
+            parts;
         let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
         let weigh_file = |(name, _): &(String, BlobId), body: &Bytes| {
             u32::try_from(name.len() + body.len() + 200).unwrap_or(u32::MAX)
@@ -138,6 +147,8 @@ impl AppState {
             repositories,
             facts: FactsCache::new(),
             objects,
+            local,
+            spool,
             git,
             server_key,
             database,

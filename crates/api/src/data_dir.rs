@@ -104,6 +104,17 @@ impl DataDir {
         self.path.join("run")
     }
 
+    /// Returns the directory of files that live as long as a piece of work, empty: what a crash left there is gone.
+    pub(crate) fn spool(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.path.join("spool");
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => fs::create_dir(&path)?,
+        }
+        restrict(&path, 0o700)?;
+        Ok(path)
+    }
+
     /// Reads the server's key, making it at the first start.
     pub(crate) fn server_key(&self) -> Result<[u8; 32], DataDirError> {
         let path = self.path.join("server.key");

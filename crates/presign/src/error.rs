@@ -106,6 +106,21 @@ fn amount(actual: u64, declared: u64) -> String {
     if actual > declared { format!("more than {declared}") } else { actual.to_string() }
 }
 
+impl StoreError {
+    /// Returns why an object could not be read to its end; readers wrap these errors.
+    pub fn of_read(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(inner) => inner,
+            Err(error) => Self::Io(error),
+        }
+    }
+
+    /// Tells whether the same call may succeed later.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Refused { .. } | Self::Io(_))
+    }
+}
+
 /// Why a call of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -120,6 +135,26 @@ pub enum StoreError {
     Closed {
         /// The key that was asked for.
         key: ObjectKey,
+    },
+    /// The object is no longer what it was when it was frozen.
+    #[error("`{key}` was changed while it was read")]
+    Changed {
+        /// The key that was read.
+        key: ObjectKey,
+    },
+    /// The store does not answer, or says that it can't now: the same call may succeed later.
+    #[error("the object store is not available: {reason}")]
+    Unavailable {
+        /// What happened; without anything secret.
+        reason: String,
+    },
+    /// The store refuses for a reason that waiting does not cure: credentials, bucket, permissions, the clock.
+    #[error("the object store refuses: {reason}; {cure}")]
+    Refused {
+        /// What it said; without anything secret.
+        reason: String,
+        /// What an operator can do about it.
+        cure: String,
     },
     /// The text is no workspace's id.
     #[error("{id:?} is not a workspace's id")]

@@ -1,5 +1,9 @@
 //! The one shape that all stores have.
 
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::error::StoreError;
@@ -8,12 +12,14 @@ use crate::local::LocalStore;
 use crate::upload::{Provider, PutConditions, SignedUpload};
 
 /// What is known of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// Its size in bytes.
     pub size: u64,
     /// When it was last written.
     pub modified_at: Timestamp,
+    /// Which content it is, where the store keeps a name for that: an `ETag` or a generation.
+    pub version: Option<String>,
 }
 
 /// One object in a listing.
@@ -29,7 +35,7 @@ pub struct StoredObject {
 #[derive(Debug)]
 pub enum ObjectStore {
     /// A directory of this machine.
-    Local(LocalStore),
+    Local(Arc<LocalStore>),
 }
 
 impl ObjectStore {
@@ -40,17 +46,17 @@ impl ObjectStore {
         }
     }
 
-    /// Returns the store that our own PUT route serves, where that is this one.
-    pub const fn as_local(&self) -> Option<&LocalStore> {
+    /// Signs an upload; fails where signing asks a service that does not answer.
+    pub fn sign_put(&self, key: &ObjectKey, conditions: &PutConditions) -> Result<SignedUpload, StoreError> {
         match self {
-            Self::Local(store) => Some(store),
+            Self::Local(store) => Ok(store.sign_put(key, conditions)),
         }
     }
 
-    /// Signs an upload.
-    pub fn sign_put(&self, key: &ObjectKey, conditions: &PutConditions) -> SignedUpload {
+    /// Puts a file of the server's own under a key, instead of an earlier object.
+    pub fn put(&self, key: &ObjectKey, file: &Path, sha256: [u8; 32]) -> Result<ObjectInfo, StoreError> {
         match self {
-            Self::Local(store) => store.sign_put(key, conditions),
+            Self::Local(store) => store.put(key, file, sha256),
         }
     }
 
@@ -68,10 +74,17 @@ impl ObjectStore {
         }
     }
 
-    /// Opens an object for reading from its start.
-    pub fn open(&self, key: &ObjectKey) -> Result<fs_err::File, StoreError> {
+    /// Opens an object for reading from its start, as it was when it was frozen.
+    ///
+    /// Another content fails with [`StoreError::Changed`]. An error of the reader says what happened to the store;
+    /// [`StoreError::of_read`] tells whether the same call may succeed later.
+    pub fn open(&self, key: &ObjectKey, frozen: &ObjectInfo) -> Result<Box<dyn Read + Send>, StoreError> {
         match self {
-            Self::Local(store) => store.open(key),
+            // Frozen by its name.
+            Self::Local(store) => {
+                let _ = frozen;
+                Ok(Box::new(store.open(key)?))
+            }
         }
     }
 

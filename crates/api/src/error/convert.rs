@@ -118,8 +118,12 @@ impl From<StoreError> for ApiError {
                 "upload_closed",
                 "the uploaded bundle was deleted; ask for a new upload URL",
             ),
+            StoreError::Changed { .. } => Self::conflict(
+                "upload_changed",
+                "the uploaded bundle was replaced while it was read; complete the upload again",
+            ),
             StoreError::InvalidId { .. } => Self::internal(error),
-            StoreError::Io(_) => {
+            StoreError::Unavailable { .. } | StoreError::Refused { .. } | StoreError::Io(_) => {
                 tracing::error!(cause = %error, "the object store failed");
                 Self::unavailable("store_down", "the object store does not answer; try again", 5)
             }

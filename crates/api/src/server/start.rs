@@ -1,5 +1,7 @@
 //! Opening everything that a server needs, in order.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use url::Url;
@@ -93,14 +95,26 @@ pub(crate) async fn open_app(
     let key = data.server_key()?;
     let database = Database::open(&data.database()).await?;
     let repositories = RepositoryStore::open(&data.repositories())?;
-    let objects = ObjectStore::Local(LocalStore::new(data.objects(), key, public_url.clone()));
+    let local = Arc::new(LocalStore::new(data.objects(), key, public_url.clone()));
+    let objects = ObjectStore::Local(Arc::clone(&local));
     let server_key = ServerKey::new(key);
     let program = match &settings.hook_program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(StartError::Program)?,
     };
     let git = GitHttp::start(settings.git_limits.clone(), &data.run(), &program)?;
-    Ok(AppState::new(Parts { settings, public_url, database, repositories, objects, git, server_key }))
+    let spool = data.spool()?;
+    Ok(AppState::new(Parts {
+        settings,
+        public_url,
+        database,
+        repositories,
+        objects,
+        local,
+        spool,
+        git,
+        server_key,
+    }))
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, std::net::SocketAddr), StartError> {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use workstead_bundler::Bundle;
-use workstead_presign::{LocalStore, ObjectKey, PutConditions, PutWriter, SignedUpload};
+use workstead_presign::{ObjectKey, PutConditions, PutWriter, SignedUpload};
 
 use super::options::UploadOptions;
 use super::run::{self, Applied, Fingerprint, Job};
@@ -72,7 +72,10 @@ pub(crate) async fn open(
     if !app.database.open_upload(&new, &opening).await? {
         return Err(no_room(app, workspace, max_open).await?);
     }
-    Ok(answer(app, workspace, &id, &key, &app.objects.sign_put(&key, &conditions)))
+    let (state, object) = (app.clone(), key.clone());
+    // Where a service signs, it may take its time.
+    let signed = app.work.blocking(move || state.objects.sign_put(&object, &conditions)).await??;
+    Ok(answer(app, workspace, &id, &key, &signed))
 }
 
 /// Says why no upload could be opened: the workspace is gone, or has its fill.
@@ -133,14 +136,13 @@ pub(crate) async fn put_local(
 ) -> Result<(), ApiError> {
     let state = app.clone();
     let verified =
-        app.work.blocking(move || local(&state)?.verify_put(&path_and_query, now()).map_err(ApiError::from));
+        app.work.blocking(move || state.local.verify_put(&path_and_query, now()).map_err(ApiError::from));
     let permit = verified.await??;
     permit.check_headers(|name| headers.get(name).and_then(|value| value.to_str().ok()))?;
     let _turn = take_put_turn(app, permit.key.workspace_id()).await?;
     let mut pace = Pace::new(Some(time_to_put(permit.conditions.expires_at, now())));
     let state = app.clone();
-    let mut writer =
-        app.work.blocking(move || local(&state)?.writer(&permit).map_err(ApiError::from)).await??;
+    let mut writer = app.work.blocking(move || state.local.writer(&permit).map_err(ApiError::from)).await??;
     let mut stream = body.into_data_stream();
     let mut buffer = BytesMut::new();
     // A thread is taken for each full buffer, never while a client thinks.
@@ -177,15 +179,6 @@ async fn take_put_turn(app: &AppState, workspace_id: &str) -> Result<[OwnedSemap
 fn time_to_put(expires_at: Timestamp, now: Timestamp) -> Duration {
     let left = Duration::try_from(expires_at.duration_since(now)).unwrap_or_default();
     left.clamp(Duration::from_mins(1), Duration::from_mins(15))
-}
-
-fn local(app: &AppState) -> Result<&LocalStore, ApiError> {
-    app.objects.as_local().ok_or_else(|| {
-        ApiError::not_found(
-            "no_local_store",
-            "this server keeps uploads elsewhere; use the URL as it was given",
-        )
-    })
 }
 
 /// Completes an upload: what was put is read, checked, merged and committed.
@@ -307,7 +300,7 @@ fn read_object(app: &AppState, key: &ObjectKey, row: &UploadRow) -> Result<(Bund
         let detail = format!("the bundle has {} bytes, but {declared} were declared", info.size);
         return Err(ApiError::invalid("upload_size_wrong", detail));
     }
-    let (bundle, fingerprint) = run::read_bundle(app.objects.open(key)?, &limits)?;
+    let (bundle, fingerprint) = run::read_bundle(app.objects.open(key, &info)?, &limits)?;
     if let Some(declared) = row.sha256.as_ref().filter(|declared| **declared != fingerprint.sha256) {
         let detail = format!("the bundle's SHA-256 is {}, but {declared} was declared", fingerprint.sha256);
         return Err(ApiError::invalid("upload_hash_wrong", detail));

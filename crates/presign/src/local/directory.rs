@@ -262,5 +262,5 @@ fn older(file: &fs::DirEntry, time: Timestamp) -> io::Result<Option<ObjectInfo>>
 fn info(metadata: &std::fs::Metadata) -> io::Result<ObjectInfo> {
     let modified: SystemTime = metadata.modified()?;
     let modified_at = Timestamp::try_from(modified).map_err(io::Error::other)?;
-    Ok(ObjectInfo { size: metadata.len(), modified_at })
+    Ok(ObjectInfo { size: metadata.len(), modified_at, version: None })
 }

@@ -17,6 +17,21 @@ fn what_was_put_is_there_and_may_be_put_again() {
 }
 
 #[test]
+fn a_file_of_the_servers_own_is_put_until_the_key_is_closed() {
+    let test = Test::new();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"queued").unwrap();
+    let hash = |content: &[u8]| Sha256::digest(content).into();
+    assert_eq!(test.store.put(&key(), file.path(), hash(b"queued")).unwrap().size, 6);
+    assert_eq!(test.content(), b"queued");
+    let other = test.store.put(&key(), file.path(), hash(b"other")).unwrap_err();
+    assert!(matches!(other, StoreError::Io(_)), "{other}");
+    test.store.delete(&key()).unwrap();
+    let closed = test.store.put(&key(), file.path(), hash(b"queued")).unwrap_err();
+    assert!(matches!(closed, StoreError::Closed { .. }), "{closed}");
+}
+
+#[test]
 fn a_body_over_the_limit_is_refused_and_leaves_nothing() {
     let test = Test::new();
     assert!(test.put(&conditions(), b"0123456789").is_ok());
