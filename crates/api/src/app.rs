@@ -36,6 +36,7 @@ use crate::settings::Settings;
 use crate::slack::Slack;
 use crate::store::Database;
 use crate::turns::Turns;
+use crate::upload::{UploadMemory, Uploads};
 use crate::view::View;
 use crate::workspace::Workspace;
 
@@ -72,7 +73,6 @@ pub(crate) struct App {
     /// Where our own PUT route writes: the objects' own place, or a stop on their way to a store elsewhere.
     pub(crate) local: Arc<LocalStore>,
     /// The directory of files that live as long as a piece of work; emptied at every start.
-    #[expect(dead_code, reason = "comes with the jobs in the next commits")]
     pub(crate) spool: PathBuf,
     pub(crate) git: GitHttp,
     /// What every other key is derived from.
@@ -91,7 +91,10 @@ pub(crate) struct App {
     pub(crate) slx_files: Cache<(String, BlobId), Bytes>,
     pub(crate) work: Work,
     /// Kibibytes of upload bodies that may be in memory.
-    pub(crate) upload_memory: Arc<Semaphore>,
+    pub(crate) upload_bodies: Arc<Semaphore>,
+    /// What bundles take once they are unpacked.
+    pub(crate) upload_memory: UploadMemory,
+    pub(crate) uploads: Uploads,
     /// Inline uploads of each workspace.
     pub(crate) upload_turns: Turns,
     /// Changes of each workspace's configuration: one after the other, they need not follow each other's commits.
@@ -161,7 +164,9 @@ impl AppState {
             views: Cache::builder().max_capacity(VIEW_BYTES).weigher(weigh).build(),
             slx_files: Cache::builder().max_capacity(SLX_FILE_BYTES).weigher(weigh_file).build(),
             work: Work::default(),
-            upload_memory: semaphore(kibibytes.saturating_mul(waiting)),
+            upload_bodies: semaphore(kibibytes.saturating_mul(waiting)),
+            upload_memory: UploadMemory::new(settings.upload_memory_bytes),
+            uploads: Uploads::default(),
             upload_turns: Turns::new(UPLOADS_OF_ONE),
             change_turns: Turns::new(1),
             puts: semaphore(PUTS),
@@ -232,6 +237,12 @@ fn upload_limit(settings: &Settings) -> BodyLimit {
         what: "the upload's body",
         max_bytes: compressed.saturating_add(compressed / 3).saturating_add(64 << 10),
         setting: "WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES",
+    }
+}
+
+impl From<Arc<App>> for AppState {
+    fn from(app: Arc<App>) -> Self {
+        Self(app)
     }
 }
 

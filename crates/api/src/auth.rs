@@ -147,6 +147,17 @@ pub(crate) async fn authenticate_again(app: &AppState, caller: &Caller) -> Resul
     present.ok_or_else(invalid_token)
 }
 
+/// Finds again who asked for something earlier, by the id of their token or session; nobody when it has ended.
+pub(crate) async fn of_record(app: &AppState, id: &str) -> Result<Option<Caller>, ApiError> {
+    let now = now();
+    if let Some((row, hash)) = app.database.find_token_by_id(id, now).await? {
+        return Ok(Some(Caller(Arc::new(Credentials { row, source: Source::Token(hash) }))));
+    }
+    // The JWT that was shown may be dead by now; what was asked with it stands as long as its session.
+    let session = app.database.find_session(id, now).await?;
+    Ok(session.map(|session| Caller::of_session(session, Timestamp::MAX)))
+}
+
 fn invalid_token() -> ApiError {
     ApiError::unauthorized("invalid_token", "the token is unknown, expired or revoked; make a new one")
 }

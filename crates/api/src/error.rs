@@ -15,6 +15,9 @@ use workstead_core::problem::Problems;
 
 pub(crate) use self::convert::field_problems;
 
+/// Seconds that a recorded error has a client wait, when it is one that passes.
+const RECORDED_PAUSE: u32 = 5;
+
 /// What a handler answers instead of a result.
 ///
 /// As a response it is a status and headers; the outermost middleware writes the body, because only
@@ -251,8 +254,12 @@ impl ApiError {
         let status = recorded["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         let status = status.and_then(|status| StatusCode::from_u16(status).ok());
         let text = |key: &str| recorded[key].as_str().unwrap_or_default().to_owned();
-        Self::new(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), text("code"), text("detail"))
-            .errors(recorded["errors"].as_array().cloned().unwrap_or_default())
+        let error =
+            Self::new(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), text("code"), text("detail"))
+                .errors(recorded["errors"].as_array().cloned().unwrap_or_default());
+        // Headers are not recorded; this one is all that such errors have.
+        let passes = error.status() == StatusCode::SERVICE_UNAVAILABLE;
+        if passes { error.header(RETRY_AFTER, HeaderValue::from(RECORDED_PAUSE)) } else { error }
     }
 
     /// Writes the whole answer, for a client that may have asked for `application/problem+json` (RFC 9457).

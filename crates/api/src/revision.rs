@@ -2,6 +2,7 @@
 
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
 use workstead_core::oid::CommitId;
 
 use crate::error::ApiError;
@@ -23,7 +24,7 @@ pub(crate) fn is_unmodified(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 /// What `If-Match` demands of the commit that a write begins from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IfMatch(Option<Vec<String>>);
 
 impl IfMatch {
@@ -41,6 +42,11 @@ impl IfMatch {
             }
         }
         Self(headers.contains_key(IF_MATCH).then_some(tags))
+    }
+
+    /// Tells whether nothing is demanded.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Answers 412 when the branch is at another commit.

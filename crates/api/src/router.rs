@@ -62,9 +62,11 @@ fn uploads() -> Routes {
         .add(Workspace(Upload), routes!(uploads::create))
         .add(Workspace(Upload), routes!(uploads::complete))
         .add(Workspace(Upload), routes!(uploads::retry))
+        .add(Workspace(Upload), routes!(uploads::cancel))
         .add(Workspace(Read), routes!(uploads::list))
         .add(Workspace(Read), routes!(uploads::get))
         .add(AnyToken, routes!(uploads::get_status))
+        .add(AnyToken, routes!(uploads::get_events))
 }
 
 /// Users, tokens, groups, organizations, permissions.

@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "they describe JSON that is made elsewhere, field by field")]
 
 mod payloads;
+mod uploads;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,10 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::payloads::{Message, Pair, RunbookFields, SliFields, SloFields, SlxFields, Typed};
+pub(crate) use self::uploads::{
+    UploadAccepted, UploadAnswer, UploadFilter, UploadInline, UploadQuery, UploadRow, UploadTarget,
+    UploadTask, Waiting,
+};
 
 /// One page of a list.
 #[derive(ToSchema)]
@@ -149,109 +154,6 @@ pub(crate) struct WorkspaceCreate {
     secrets_provided: Option<BTreeMap<String, String>>,
     slx_groups: Option<BTreeMap<String, SlxGroup>>,
     permissions: Option<Vec<Permission>>,
-}
-
-/// An upload and what became of it.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct UploadRow {
-    id: String,
-    /// `open`, `running`, `succeeded`, `failed` or `expired`.
-    status: String,
-    /// `inline` or `presigned`.
-    via: String,
-    /// The e-mail address of who made it.
-    who: String,
-    #[schema(required)]
-    sha256: Option<String>,
-    #[schema(required)]
-    size_bytes: Option<i64>,
-    #[schema(value_type = Option<Object>, required)]
-    options: Value,
-    /// What it committed.
-    #[schema(required)]
-    commit: Option<String>,
-    #[schema(value_type = Option<Object>, required)]
-    counts: Value,
-    #[schema(value_type = Option<Object>, required)]
-    error: Value,
-    created_at: String,
-    #[schema(required)]
-    expires_at: Option<String>,
-    #[schema(required)]
-    finished_at: Option<String>,
-}
-
-/// What became of an upload, in the words that clients of task queues know.
-#[derive(ToSchema)]
-pub(crate) struct UploadTask {
-    task_id: String,
-    /// `PENDING`, `STARTED`, `SUCCESS`, `FAILURE` or `UNKNOWN`.
-    status: String,
-    /// The answer of an upload that succeeded.
-    #[schema(value_type = Option<Object>, required)]
-    result: Value,
-    /// One sentence on an upload that failed.
-    #[schema(required)]
-    error: Option<String>,
-}
-
-/// What an upload did.
-#[derive(ToSchema)]
-pub(crate) struct UploadAnswer {
-    task_id: String,
-    status: String,
-    #[schema(value_type = Object)]
-    summary: Value,
-}
-
-/// How a bundle is merged.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-pub(crate) struct UploadQuery {
-    /// `keepexisting` or `keepuploaded`.
-    #[param(pattern = "^(keepexisting|keepuploaded)?$")]
-    merge_mode: Option<String>,
-    prune_stale_slxs: Option<bool>,
-    prune_stale_resources: Option<bool>,
-    /// Whether it may prune more than half of its location's SLXs.
-    allow_mass_prune: Option<bool>,
-    /// The commit's message.
-    message: Option<String>,
-}
-
-/// A bundle inside a request.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct UploadInline {
-    /// A gzipped tar archive in Base64 (RFC 4648 section 4).
-    #[schema(content_encoding = "base64")]
-    output: String,
-    /// `keepexisting` or `keepuploaded`.
-    merge_mode: Option<String>,
-    prune_stale_slxs: Option<bool>,
-    prune_stale_resources: Option<bool>,
-    allow_mass_prune: Option<bool>,
-    /// The commit's message.
-    message: Option<String>,
-}
-
-/// Where to put a bundle, and what to call then.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct UploadTarget {
-    upload_id: String,
-    /// The signed URL; whoever has it may put one bundle there.
-    url: String,
-    method: String,
-    /// The headers that the signature covers.
-    headers: BTreeMap<String, String>,
-    object_key: String,
-    provider: String,
-    expires_at: String,
-    max_bytes: u64,
-    complete_url: String,
-    status_url: String,
 }
 
 /// How the server stands, in one word.

@@ -102,6 +102,7 @@ impl Server {
         signal.abort();
         sweeper.abort();
         app.slack.stop();
+        app.uploads.stop();
         if tokio::time::timeout(grace, app.work.finish()).await.is_err() {
             tracing::warn!(seconds = grace.as_secs(), "some writes did not finish within the grace");
         }

@@ -67,7 +67,9 @@ pub struct Settings {
     pub upload_limits: Limits,
     /// How many bundles are worked on at the same time.
     pub upload_concurrency: usize,
-    /// How many presigned uploads of one workspace may be open.
+    /// How many bytes all bundles together may take in memory while they are merged.
+    pub upload_memory_bytes: u64,
+    /// How many uploads of one workspace may be open or queued.
     pub upload_max_open: u32,
     /// How long an object is kept that was never completed.
     pub upload_retention: Duration,

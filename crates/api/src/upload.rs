@@ -1,13 +1,39 @@
-//! Uploads: two ways in, one way through.
+//! Uploads: several ways in, one way through.
+//!
+//! | File | What happens there |
+//! |---|---|
+//! | `inline` | a bundle comes inside the request, and is taken in before the answer, or put into the store |
+//! | `open`, `put` | a signed URL is handed out; our own PUT route, where it leads to us |
+//! | `complete` | a client says that the bundle is there: queue, wait, retry, cancel |
+//! | `errand`, `options` | in whose name and how it is merged, kept with the row |
+//! | `worker` | leased jobs: fetch, unpack, merge, record; again when the reason passes |
+//! | `fetch`, `memory`, `progress` | the bundle's way to this machine, its room in memory, how far it is |
+//! | `events` | the same, told to clients as it changes |
+//! | `run` | from a bundle to a commit and its answer, whichever way it came |
+//! | `sweep`, `history` | what uploads leave behind; how their records are shown |
 
+mod complete;
+mod errand;
+mod events;
+mod fetch;
 mod history;
 mod inline;
+mod memory;
+mod open;
 mod options;
-mod presigned;
+mod progress;
+mod put;
 mod run;
 mod sweep;
+mod worker;
 
-pub(crate) use self::history::{list_row, status_answer};
-pub(crate) use self::inline::upload_inline;
-pub(crate) use self::presigned::{complete, open, put_local, upload_not_found};
+pub(crate) use self::complete::{Asked, Completed, cancel, complete, retry, upload_not_found};
+pub(crate) use self::events::events;
+pub(crate) use self::history::{filter, list_row, status_answer};
+pub(crate) use self::inline::{InlineUpload, upload_inline, upload_later};
+pub(crate) use self::memory::UploadMemory;
+pub(crate) use self::open::open;
+pub(crate) use self::progress::Progress;
+pub(crate) use self::put::put;
 pub(crate) use self::sweep::{settle_interrupted, sweep_forever};
+pub(crate) use self::worker::{Uploads, start};

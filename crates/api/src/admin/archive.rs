@@ -100,7 +100,7 @@ impl Description {
             return Err(refuse(format!("{DESCRIPTION}: the owner is no e-mail address")));
         }
         // What was under way elsewhere is not under way here.
-        let unfinished = ["open", "running"];
+        let unfinished = ["open", "queued", "running"];
         if description.uploads.iter().any(|upload| unfinished.contains(&upload.state.as_str())) {
             return Err(refuse(format!("{DESCRIPTION}: it holds uploads that are not finished")));
         }

@@ -9,7 +9,7 @@ use super::archive::{BUNDLE, DESCRIPTION, Description, SlxId, Upload};
 use super::{Admin, AdminError};
 use crate::error::ApiError;
 use crate::store::slx_ids as store;
-use crate::store::uploads::{UploadRow, UploadState};
+use crate::store::uploads::{UploadFilter, UploadRow, UploadState};
 use crate::workspace::{self, Workspace};
 
 /// How many uploads are read at once.
@@ -44,8 +44,9 @@ impl Admin {
             created_at: known.created_at,
         };
         description.slx_ids = ids.map(number).collect();
-        for offset in (0..database.count_uploads(&row.id).await?).step_by(PAGE as usize) {
-            let page = database.list_uploads(&row.id, offset, PAGE).await?;
+        let all = UploadFilter::default();
+        for offset in (0..database.count_uploads(&row.id, &all).await?).step_by(PAGE as usize) {
+            let page = database.list_uploads(&row.id, &all, offset, PAGE).await?;
             description.uploads.extend(page.into_iter().filter(is_finished).map(upload));
         }
         Ok(description)
@@ -53,7 +54,7 @@ impl Admin {
 }
 
 fn is_finished(row: &UploadRow) -> bool {
-    !matches!(row.state, UploadState::Open | UploadState::Running)
+    row.state != UploadState::Open && !row.state.is_under_way()
 }
 
 fn upload(row: UploadRow) -> Upload {

@@ -22,6 +22,12 @@ impl TokenHash {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
+    /// Reads the form that the database keeps.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
+    }
+
     /// Returns the form that the database keeps.
     pub(crate) fn to_hex(self) -> String {
         hex::encode(self.0)

@@ -1,4 +1,4 @@
-//! `PUT /uploads/local/...`: where signed URLs of the local store lead.
+//! `PUT /uploads/local/...`: where URLs lead that we signed ourselves.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -19,6 +19,6 @@ pub(crate) async fn put_object(
     body: Body,
 ) -> Result<Response, ApiError> {
     let path_and_query = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    upload::put_local(&app, path_and_query, headers, body).await?;
+    upload::put(&app, path_and_query, headers, body).await?;
     Ok(reply::no_store(StatusCode::OK.into_response()))
 }

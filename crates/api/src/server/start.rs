@@ -83,6 +83,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     upload::settle_interrupted(&app).await?;
     index::catch_up(&app).await?;
     slack::start(&app);
+    upload::start(&app);
     Ok(Server { listener, address, app, new_admin_token, _data: data })
 }
 

@@ -79,6 +79,7 @@ impl Settings {
             max_body_bytes: reader.read("WORKSTEAD_MAX_BODY_BYTES", parse::size)?,
             upload_limits: limits,
             upload_concurrency: reader.read("WORKSTEAD_UPLOAD_CONCURRENCY", parse::at_least_one)?,
+            upload_memory_bytes: reader.read("WORKSTEAD_UPLOAD_MEMORY_BYTES", parse::size)?,
             upload_max_open: reader.read("WORKSTEAD_UPLOAD_MAX_OPEN", parse::at_least_one)?,
             upload_retention: reader.read("WORKSTEAD_UPLOAD_RETENTION_HOURS", |text| {
                 parse::within(text, 1..=87_600).map(Duration::from_hours)

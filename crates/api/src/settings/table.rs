@@ -122,10 +122,16 @@ pub const SETTINGS: &[Setting] = &[
         "How many bundles are unpacked and merged at the same time; more wait.",
     ),
     setting(
+        "WORKSTEAD_UPLOAD_MEMORY_BYTES",
+        "1GiB",
+        SIZE,
+        "How much memory all bundles together may take while they are merged; a larger one is merged alone.",
+    ),
+    setting(
         "WORKSTEAD_UPLOAD_MAX_OPEN",
         "100",
         "a whole number of at least 1",
-        "How many presigned uploads of one workspace may be open.",
+        "How many uploads of one workspace may be open or queued.",
     ),
     setting(
         "WORKSTEAD_UPLOAD_RETENTION_HOURS",

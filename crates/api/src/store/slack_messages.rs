@@ -13,7 +13,7 @@ pub(crate) struct SlackMessage {
     pub(crate) finished_at: Timestamp,
     pub(crate) workspace_id: String,
     pub(crate) integration_id: String,
-    /// `succeeded`, `failed`, or `open` for a prune that waits for its caller to insist.
+    /// `succeeded` or `failed`.
     pub(crate) state: String,
     pub(crate) email: String,
     pub(crate) commit: Option<String>,
@@ -24,15 +24,14 @@ pub(crate) struct SlackMessage {
 }
 
 /// The outcomes that people are told: of what else keeps an upload open nobody needs to know.
-const ENQUEUE: &str = r#"INSERT INTO slack_messages
+const ENQUEUE: &str = "INSERT INTO slack_messages
       (upload_id, finished_at, workspace_id, integration_id, state, email, commit_id, counts_json,
        error_brief_json, attempts)
     SELECT u.id, u.finished_at, u.workspace_id, i.id, u.state, u.email, u.commit_id, u.counts_json,
        u.error_brief_json, 0
     FROM uploads u JOIN slack_integrations i ON i.workspace_id = u.workspace_id
     WHERE u.finished_at = $1 AND i.broken_at IS NULL
-      AND (u.state IN ('succeeded', 'failed')
-           OR (u.state = 'open' AND u.error_brief_json LIKE '{"code":"prune_guard"%'))"#;
+      AND u.state IN ('succeeded', 'failed')";
 const ONCE: &str = "ON CONFLICT (upload_id, finished_at) DO NOTHING";
 
 /// Notes that the outcome of an upload is to be told, in the transaction that records it.

@@ -86,20 +86,44 @@ impl Database {
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenRow>, sqlx::Error> {
-        let row = sqlx::query(
-            "SELECT tokens.id, kind, workspace_id, read_only, user_id, email, is_staff, expires_at, last_used_at
+        Ok(self.find_working_token("hash", &hash.to_hex(), now).await?.map(|(token, _)| token))
+    }
+
+    /// Finds the same by the token's id, with its hash.
+    pub(crate) async fn find_token_by_id(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<(TokenRow, TokenHash)>, sqlx::Error> {
+        let Some((token, hash)) = self.find_working_token("tokens.id", id, now).await? else {
+            return Ok(None);
+        };
+        let hash = TokenHash::from_hex(&hash);
+        hash.map(|hash| Some((token, hash)))
+            .ok_or_else(|| sqlx::Error::Decode("a token's hash is none".into()))
+    }
+
+    async fn find_working_token(
+        &self,
+        column: &str,
+        value: &str,
+        now: Timestamp,
+    ) -> Result<Option<(TokenRow, String)>, sqlx::Error> {
+        let sql = format!(
+            "SELECT tokens.id, hash, kind, workspace_id, read_only, user_id, email, is_staff, expires_at, last_used_at
              FROM tokens JOIN users ON users.id = tokens.user_id
-             WHERE hash = $1 AND revoked_at IS NULL AND is_active
-               AND (expires_at IS NULL OR expires_at > $2)",
-        )
-        .bind(hash.to_hex())
-        .bind(micros(now))
-        .fetch_optional(&self.pool)
-        .await?;
+             WHERE {column} = $1 AND revoked_at IS NULL AND is_active
+               AND (expires_at IS NULL OR expires_at > $2)"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(value)
+            .bind(micros(now))
+            .fetch_optional(&self.pool)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let mut token = read(&row)?;
         token.groups = self.groups_of(&token.email).await?;
-        Ok(Some(token))
+        Ok(Some((token, row.try_get("hash")?)))
     }
 
     /// Notes that a token was used.

@@ -1,45 +1,69 @@
 //! Uploads: what was asked, what came of it.
 
 use jiff::Timestamp;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Database, int, micros, slack_messages, timestamp};
+use super::{Database, int, micros, timestamp};
 use crate::admin::ArchivedUpload;
 
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UploadState {
-    /// Its URL was handed out; nothing was completed.
+    /// Its URL was handed out; nobody said yet that the bundle is there.
     Open,
+    /// The bundle is there; the upload waits for its turn, or for its next attempt.
+    Queued,
     /// It is worked on.
     Running,
     /// It is in the repository.
     Succeeded,
-    /// It was refused.
+    /// It was refused, or failed too often.
     Failed,
     /// Nobody completed it in time.
     Expired,
+    /// Somebody called it off.
+    Cancelled,
 }
 
 impl UploadState {
     /// All states.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Open, Self::Running, Self::Succeeded, Self::Failed, Self::Expired];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Expired,
+        Self::Cancelled,
+    ];
 
     /// Returns the word that the database and the history use.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the word.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Tells whether it waits for its bundle, for a worker, or for a worker's end.
+    pub(crate) fn may_go_on(self) -> bool {
+        matches!(self, Self::Open | Self::Queued | Self::Running)
+    }
+
+    /// Tells whether a worker has it or will have it.
+    pub(crate) fn is_under_way(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
     }
 }
 
@@ -57,7 +81,19 @@ pub(crate) struct UploadRow {
     pub(crate) size_bytes: Option<u64>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
+    pub(crate) queued_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
+    /// What said that the bundle is there.
+    pub(crate) completed_by: Option<String>,
+    /// How often it was begun since it was queued.
+    pub(crate) attempts: u32,
+    /// When a queued one may be begun.
+    pub(crate) due_at: Option<Timestamp>,
+    /// Where the bundle lies, as long as it is kept.
+    pub(crate) object_key: Option<String>,
+    /// How far it is, as its worker last wrote it.
+    pub(crate) progress_json: Option<String>,
     pub(crate) commit: Option<String>,
     /// What lists show of the answer.
     pub(crate) counts_json: Option<String>,
@@ -67,6 +103,39 @@ pub(crate) struct UploadRow {
     pub(crate) answer_json: Option<String>,
     /// The whole error; never in a row of a list.
     pub(crate) error_json: Option<String>,
+}
+
+/// Which uploads of a history; an empty one leaves all.
+#[derive(Debug, Default)]
+pub(crate) struct UploadFilter {
+    pub(crate) states: Vec<UploadState>,
+    pub(crate) via: Option<&'static str>,
+    pub(crate) who: Option<String>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl UploadFilter {
+    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+        if !self.states.is_empty() {
+            let mut states = query.push(" AND state IN (").separated(", ");
+            for state in &self.states {
+                states.push_bind(state.as_str());
+            }
+            query.push(")");
+        }
+        if let Some(via) = self.via {
+            query.push(" AND via = ").push_bind(via);
+        }
+        if let Some(who) = &self.who {
+            query.push(" AND lower(email) = lower(").push_bind(who.clone()).push(")");
+        }
+        for (comparison, time) in [(" AND created_at >= ", self.since), (" AND created_at < ", self.until)] {
+            if let Some(time) = time {
+                query.push(comparison).push_bind(micros(time));
+            }
+        }
+    }
 }
 
 /// A new upload.
@@ -83,6 +152,8 @@ pub(crate) struct NewUpload<'a> {
 /// What is promised and demanded of a presigned upload.
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
+    /// `presigned` or `server`, by where the URL leads; `inline` for a request that is put aside.
+    pub(crate) via: &'a str,
     pub(crate) object_key: &'a str,
     pub(crate) expires_at: Timestamp,
     /// Most uploads that may be open at once, those included whose URL is dead but whose object may still be there.
@@ -92,10 +163,12 @@ pub(crate) struct Opening<'a> {
     pub(crate) size_bytes: Option<u64>,
 }
 
-/// What came of an upload.
+/// What came of an upload, or of one attempt.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) state: UploadState,
+    /// When one that is queued again may be begun.
+    pub(crate) due_at: Option<Timestamp>,
     pub(crate) sha256: Option<String>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) commit: Option<String>,
@@ -112,16 +185,25 @@ pub(crate) struct RecordedError {
     pub(crate) json: String,
 }
 
-const LISTED: &str = "id, workspace_id, via, state, email, token_id, options_json, sha256, size_bytes,
-    expires_at, created_at, finished_at, commit_id, counts_json, error_brief_json";
+pub(super) const LISTED: &str =
+    "id, workspace_id, via, state, email, token_id, options_json, sha256, size_bytes,
+    expires_at, created_at, queued_at, started_at, finished_at, completed_by, attempts, due_at, object_key,
+    progress_json, commit_id, counts_json, error_brief_json";
 
 impl Database {
     /// Begins an inline upload to a workspace that is still there; tells whether it was.
-    pub(crate) async fn begin_inline_upload(&self, new: &NewUpload<'_>) -> Result<bool, sqlx::Error> {
+    ///
+    /// Uploads that are queued behind it wait for it, or for its lease to end.
+    pub(crate) async fn begin_inline_upload(
+        &self,
+        new: &NewUpload<'_>,
+        leased_until: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
         let done = sqlx::query(
             "INSERT INTO uploads
-               (id, workspace_id, via, state, email, token_id, options_json, created_at, started_at)
-             SELECT $1, id, 'inline', 'running', $2, $3, $4, $5, $5 FROM workspaces
+               (id, workspace_id, via, state, email, token_id, options_json, created_at, queued_at, started_at,
+                completed_by, attempts, leased_until)
+             SELECT $1, id, 'inline', 'running', $2, $3, $4, $5, $5, $5, 'client', 1, $7 FROM workspaces
              WHERE id = $6 AND state = 'ready'",
         )
         .bind(new.id)
@@ -130,12 +212,13 @@ impl Database {
         .bind(new.options_json)
         .bind(micros(new.now))
         .bind(new.workspace_id)
+        .bind(micros(leased_until))
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Opens a presigned upload, unless the workspace is gone or has its fill of open ones.
+    /// Opens an upload by URL, unless the workspace is gone or has its fill of open ones.
     pub(crate) async fn open_upload(
         &self,
         new: &NewUpload<'_>,
@@ -145,10 +228,11 @@ impl Database {
             "INSERT INTO uploads
                (id, workspace_id, via, state, email, token_id, options_json, created_at, object_key, expires_at,
                 sha256, size_bytes)
-             SELECT $1, id, 'presigned', 'open', $2, $3, $4, $5, $6, $7, $10, $11 FROM workspaces
+             SELECT $1, id, $12, 'open', $2, $3, $4, $5, $6, $7, $10, $11 FROM workspaces
              WHERE id = $8 AND state = 'ready'
                AND (SELECT COUNT(*) FROM uploads
-                    WHERE workspace_id = $8 AND state = 'open' AND object_key IS NOT NULL) < $9",
+                    WHERE workspace_id = $8 AND state IN ('open', 'queued', 'running')
+                      AND object_key IS NOT NULL) < $9",
         )
         .bind(new.id)
         .bind(new.email)
@@ -161,50 +245,10 @@ impl Database {
         .bind(i64::from(opening.max_open))
         .bind(opening.sha256)
         .bind(opening.size_bytes.and_then(|bytes| i64::try_from(bytes).ok()))
+        .bind(opening.via)
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Takes an open upload to work on it; false when somebody else has it, or it is done.
-    pub(crate) async fn claim_upload(&self, id: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query(
-            "UPDATE uploads SET state = 'running', started_at = $1 WHERE id = $2 AND state = 'open'",
-        )
-        .bind(micros(now))
-        .bind(id)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Records what came of an upload.
-    pub(crate) async fn finish_upload(
-        &self,
-        id: &str,
-        finished: &Finished,
-        now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "UPDATE uploads SET state = $1, sha256 = COALESCE($2, sha256), size_bytes = COALESCE($3, size_bytes), commit_id = $4, answer_json = $5,
-               error_json = $6, finished_at = $7, counts_json = $8, error_brief_json = $9
-             WHERE id = $10 AND state = 'running'",
-        )
-        .bind(finished.state.as_str())
-        .bind(&finished.sha256)
-        .bind(finished.size_bytes.and_then(|bytes| i64::try_from(bytes).ok()))
-        .bind(&finished.commit)
-        .bind(&finished.answer_json)
-        .bind(&finished.error_json)
-        .bind(micros(now))
-        .bind(&finished.counts_json)
-        .bind(&finished.error_brief_json)
-        .bind(id)
-        .execute(&mut *transaction)
-        .await?;
-        slack_messages::enqueue(&mut transaction, id, now).await?;
-        transaction.commit().await
     }
 
     /// Finds an upload of a living workspace.
@@ -247,33 +291,35 @@ impl Database {
         .map(drop)
     }
 
-    /// Counts the uploads of a workspace.
-    pub(crate) async fn count_uploads(&self, workspace_id: &str) -> Result<u64, sqlx::Error> {
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM uploads WHERE workspace_id = $1")
-            .bind(workspace_id)
-            .fetch_one(&self.pool)
-            .await?;
+    /// Counts the uploads of a workspace that a filter leaves.
+    pub(crate) async fn count_uploads(
+        &self,
+        workspace_id: &str,
+        filter: &UploadFilter,
+    ) -> Result<u64, sqlx::Error> {
+        let mut query = QueryBuilder::new("SELECT COUNT(*) FROM uploads WHERE workspace_id = ");
+        query.push_bind(workspace_id.to_owned());
+        filter.push(&mut query);
+        let count: i64 = query.build_query_scalar().fetch_one(&self.pool).await?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Lists a page of the uploads of a workspace, the newest first.
+    /// Lists a page of the uploads of a workspace that a filter leaves, the newest first.
     pub(crate) async fn list_uploads(
         &self,
         workspace_id: &str,
+        filter: &UploadFilter,
         offset: u64,
         limit: u64,
     ) -> Result<Vec<UploadRow>, sqlx::Error> {
-        let sql = format!(
-            "SELECT {LISTED}, NULL AS answer_json, NULL AS error_json FROM uploads WHERE workspace_id = $1
-             ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(workspace_id)
-            .bind(int(limit))
-            .bind(int(offset))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(read).collect()
+        let mut query = QueryBuilder::new(format!(
+            "SELECT {LISTED}, NULL AS answer_json, NULL AS error_json FROM uploads WHERE workspace_id = "
+        ));
+        query.push_bind(workspace_id.to_owned());
+        filter.push(&mut query);
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(int(limit));
+        query.push(" OFFSET ").push_bind(int(offset));
+        query.build().fetch_all(&self.pool).await?.iter().map(read).collect()
     }
 
     /// Finds the last upload of a workspace that was worked on to its end.
@@ -290,29 +336,6 @@ impl Database {
         row.map(|row| read(&row)).transpose()
     }
 
-    /// Settles what a crash cut short: inline uploads failed, presigned ones can be completed again.
-    pub(crate) async fn settle_interrupted_uploads(
-        &self,
-        error: &RecordedError,
-        now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3
-             WHERE state = 'running' AND via = 'inline'",
-        )
-        .bind(&error.json)
-        .bind(micros(now))
-        .bind(&error.brief_json)
-        .execute(&mut *transaction)
-        .await?;
-        slack_messages::enqueue_all(&mut transaction, now).await?;
-        sqlx::query("UPDATE uploads SET state = 'open' WHERE state = 'running' AND via = 'presigned'")
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
-
     /// Lists uploads that expired before a moment and may still have an object.
     pub(crate) async fn stale_objects(
         &self,
@@ -320,7 +343,7 @@ impl Database {
     ) -> Result<Vec<(String, String)>, sqlx::Error> {
         let rows = sqlx::query(
             "SELECT id, object_key FROM uploads
-             WHERE state <> 'running' AND expires_at < $1 AND object_key IS NOT NULL
+             WHERE state NOT IN ('queued', 'running') AND expires_at < $1 AND object_key IS NOT NULL
              ORDER BY expires_at LIMIT 1000",
         )
         .bind(micros(before))
@@ -345,7 +368,7 @@ impl Database {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<UploadRow, sqlx::Error> {
+pub(super) fn read(row: &SqliteRow) -> Result<UploadRow, sqlx::Error> {
     let state: String = row.try_get("state")?;
     let time = |column: &str| -> Result<Option<Timestamp>, sqlx::Error> {
         Ok(row.try_get::<Option<i64>, _>(column)?.map(timestamp))
@@ -363,7 +386,14 @@ fn read(row: &SqliteRow) -> Result<UploadRow, sqlx::Error> {
         size_bytes: row.try_get::<Option<i64>, _>("size_bytes")?.and_then(|bytes| u64::try_from(bytes).ok()),
         expires_at: time("expires_at")?,
         created_at: timestamp(row.try_get("created_at")?),
+        queued_at: time("queued_at")?,
+        started_at: time("started_at")?,
         finished_at: time("finished_at")?,
+        completed_by: row.try_get("completed_by")?,
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+        due_at: time("due_at")?,
+        object_key: row.try_get("object_key")?,
+        progress_json: row.try_get("progress_json")?,
         commit: row.try_get("commit_id")?,
         counts_json: row.try_get("counts_json")?,
         error_brief_json: row.try_get("error_brief_json")?,

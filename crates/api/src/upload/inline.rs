@@ -7,14 +7,24 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::STANDARD;
 use base64::read::DecoderReader;
 use bytes::Bytes;
+use jiff::SignedDuration;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use workstead_bundler::{Bundle, Limits};
+use workstead_presign::ObjectKey;
 
+use super::complete::{self, Asked, Completed};
+use super::fetch;
+use super::memory::{self, UploadMemory};
+use super::open::{self, New};
 use super::options::{UploadOptions, parse_mode};
+use super::progress::Phase;
 use super::run::{self, Answer, Fingerprint, Job};
 use crate::app::AppState;
 use crate::auth::Caller;
@@ -22,12 +32,15 @@ use crate::body::{check_json_type, parse_object, read_body};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::query::Query;
+use crate::revision::IfMatch;
 use crate::store::now;
 use crate::store::uploads::NewUpload;
 use crate::workspace::Workspace;
 
 /// How long an upload may wait for others to leave memory.
 const PATIENCE: Duration = Duration::from_mins(5);
+/// How long one may be worked on before it counts as lost.
+const LONGEST: SignedDuration = SignedDuration::from_mins(30);
 
 /// The request; fields that we don't know are for others.
 #[derive(Deserialize)]
@@ -47,30 +60,95 @@ struct InlineBody<'a> {
     build_date_snake: Option<String>,
 }
 
+/// A request that brings its bundle along.
+pub(crate) struct InlineUpload {
+    pub(crate) caller: Caller,
+    pub(crate) context: RequestContext,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+}
+
 /// Takes an inline upload to its end: read, check, merge, commit, answer.
-pub(crate) async fn upload_inline(
-    app: &AppState,
-    caller: Caller,
-    context: RequestContext,
-    workspace: Arc<Workspace>,
-    query: Query,
-    (headers, body): (HeaderMap, Body),
-) -> Result<Answer, ApiError> {
-    check_json_type(&headers)?;
-    let memory = take_memory(app, &headers, &workspace).await?;
-    let body = read_body(&headers, body, app.upload_limit()).await?;
+pub(crate) async fn upload_inline(app: &AppState, upload: InlineUpload) -> Result<Value, ApiError> {
+    let InlineUpload { caller, context, workspace, query, headers, body } = upload;
+    let if_match = IfMatch::of(&headers);
+    if_match.check(workspace.head()?)?;
+    let (body, memory) = receive(app, &headers, body, &workspace).await?;
     let slot = app.take_upload_slot().await?;
     let state = app.clone();
     let work = async move {
         // Held until all is done, even when the client hangs up.
         let _held = (memory, slot);
-        let limits = state.settings.upload_limits;
-        let read = state.work.blocking(move || read_request(&body, &query, &limits));
-        let (options, read) = read.await??;
+        let (limits, room) = (state.settings.upload_limits, state.upload_memory.clone());
+        let read = state.work.blocking(move || read_request(&body, &query, &limits, &room));
+        let (options, room, read) = read.await??;
         let id = uuid::Uuid::now_v7().to_string();
-        finish(&state, Job { id, workspace, options, caller, context }, read).await
+        let report = state.uploads.under_way.begin(&id, 1);
+        report.enter(Phase::Checking);
+        let (owner, trailers) = (None, context.trailers());
+        let done =
+            finish(&state, Job { id, workspace, options, caller, trailers, if_match, owner, report }, read)
+                .await;
+        drop(room);
+        done.map(|answer| answer.body)
     };
     app.work.to_end(work).await
+}
+
+/// Puts an inline upload into the store and queues it, for a client that does not wait (RFC 7240 section 4.1).
+pub(crate) async fn upload_later(app: &AppState, upload: InlineUpload) -> Result<Completed, ApiError> {
+    let InlineUpload { caller, context, workspace, query, headers, body } = upload;
+    let if_match = IfMatch::of(&headers);
+    if_match.check(workspace.head()?)?;
+    let (body, _memory) = receive(app, &headers, body, &workspace).await?;
+    let state = app.clone();
+    let spooling = app.work.blocking(move || {
+        let request: InlineBody<'_> = parse_object(&body)?;
+        let options = read_options(&request)?.with_query(&query)?;
+        let mut decoder = decoder(&request)?;
+        let spooled = fetch::spool(&state, &mut decoder, drop);
+        // To the spool a text that is no base64 is a failed read.
+        decoder
+            .failed
+            .take()
+            .map_or(spooled, |problem| Err(bad_base64(&problem)))
+            .map(|spooled| (options, spooled))
+    });
+    let (options, spooled) = spooling.await??;
+    let id = uuid::Uuid::now_v7().to_string();
+    let key = ObjectKey::new(workspace.id(), &id).map_err(ApiError::internal)?;
+    let new = New {
+        via: "inline",
+        options: &options,
+        key: &key,
+        expires_at: now() + app.settings.presign_lifetime,
+    };
+    let found = (Some(spooled.fingerprint.sha256.as_str()), Some(spooled.fingerprint.size_bytes));
+    open::insert(app, &caller, &workspace, &id, &new, found).await?;
+    let state = app.clone();
+    let putting = app.work.blocking(move || {
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(&spooled.fingerprint.sha256, &mut sha256).map_err(ApiError::internal)?;
+        Ok::<_, ApiError>(state.objects.put(&key, spooled.path(), sha256)?)
+    });
+    putting.await??;
+    let query = Query::default();
+    let asked = Asked { caller, context, workspace, id: &id, query: &query, if_match, waits: false };
+    complete::complete(app, asked).await
+}
+
+/// Reads the body once there is room for it; the room is given back with the second part.
+async fn receive(
+    app: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    workspace: &Workspace,
+) -> Result<(Bytes, [OwnedSemaphorePermit; 2]), ApiError> {
+    check_json_type(headers)?;
+    let memory = take_memory(app, headers, workspace).await?;
+    Ok((read_body(headers, body, app.upload_limit()).await?, memory))
 }
 
 /// Waits until there is room for the body, as large as it says it is.
@@ -86,7 +164,7 @@ async fn take_memory(
     let kibibytes = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
     let taking = async {
         let turn = app.upload_turns.take(workspace.id()).await?;
-        let memory = Arc::clone(&app.upload_memory).acquire_many_owned(kibibytes).await;
+        let memory = Arc::clone(&app.upload_bodies).acquire_many_owned(kibibytes).await;
         Ok([memory.map_err(ApiError::internal)?, turn])
     };
     let waited = tokio::time::timeout(PATIENCE, taking).await;
@@ -97,29 +175,51 @@ async fn take_memory(
 
 type ReadBundle = Result<(Bundle, Fingerprint), ApiError>;
 
-/// Reads the request and its bundle; blocking. Only the outer error is not an upload yet.
+/// Reads the request and its bundle, once there is room for it unpacked; blocking.
+///
+/// Only the outer error is not an upload yet.
 fn read_request(
     body: &Bytes,
     query: &Query,
     limits: &Limits,
-) -> Result<(UploadOptions, ReadBundle), ApiError> {
+    memory: &UploadMemory,
+) -> Result<(UploadOptions, OwnedSemaphorePermit, ReadBundle), ApiError> {
     let request: InlineBody<'_> = parse_object(body)?;
     let options = read_options(&request)?.with_query(query)?;
+    let mut decoder = decoder(&request)?;
+    let declared = declared_size(&request.output);
+    let room = tokio::runtime::Handle::current().block_on(memory.reserve(declared))?;
+    let read = run::read_bundle(&mut decoder, &memory::limits_of(*limits, declared));
+    let read = match (read, decoder.failed) {
+        (Err(_), Some(problem)) => Err(bad_base64(&problem)),
+        (read, _) => read.map_err(|error| memory::explain(error, limits, declared)),
+    };
+    Ok((options, room, read))
+}
+
+/// Reads how large the bundle says that it is, unpacked: its last bytes stand in the last letters.
+fn declared_size(output: &str) -> u32 {
+    let bytes = output.as_bytes();
+    let size = bytes.len() as u64 / 4 * 3;
+    // Three groups hold at least seven bytes, whatever their padding.
+    let last = bytes.len().checked_sub(12).and_then(|start| STANDARD.decode(&bytes[start..]).ok());
+    let last = last.and_then(|last| last.last_chunk().copied());
+    // What is no base64 to its end is refused when it is read.
+    last.map_or(u32::MAX, |last| fetch::declared_by(last, size))
+}
+
+fn decoder<'a>(
+    request: &'a InlineBody<'_>,
+) -> Result<Decoder<DecoderReader<'static, GeneralPurpose, &'a [u8]>>, ApiError> {
     if request.output.is_empty() {
         let detail = "the field output is missing, expected the bundle (gzip tar) in base64";
         return Err(ApiError::invalid("missing_field", detail));
     }
-    let mut decoder =
-        Decoder { reader: DecoderReader::new(request.output.as_bytes(), &STANDARD), failed: None };
-    let read = run::read_bundle(&mut decoder, limits);
-    let read = match (read, decoder.failed) {
-        (Err(_), Some(problem)) => {
-            let detail = format!("the field output is not base64: {problem}");
-            Err(ApiError::invalid("bad_base64", detail).about(""))
-        }
-        (read, _) => read.map_err(ApiError::from),
-    };
-    Ok((options, read))
+    Ok(Decoder { reader: DecoderReader::new(request.output.as_bytes(), &STANDARD), failed: None })
+}
+
+fn bad_base64(problem: &str) -> ApiError {
+    ApiError::invalid("bad_base64", format!("the field output is not base64: {problem}")).about("")
 }
 
 fn read_options(request: &InlineBody<'_>) -> Result<UploadOptions, ApiError> {
@@ -162,7 +262,8 @@ async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, Ap
         options_json: &options,
         now: now(),
     };
-    if !app.database.begin_inline_upload(&new).await? {
+    // Nobody can take it over: its bundle is in this process only.
+    if !app.database.begin_inline_upload(&new, now() + LONGEST).await? {
         return Err(ApiError::workspace_not_found(job.workspace.name().as_str()));
     }
     let applying = async {
@@ -176,6 +277,6 @@ async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, Ap
     let (result, fingerprint) = run::caught(applying).await;
     let again = "the bundle is not kept: send it again with allowMassPrune=true";
     let result = result.map_err(|error| run::how_to_insist(error, again));
-    run::record(app, &job.id, &run::finished(&result, fingerprint)).await;
+    run::record(app, &job.id, None, &run::finished(&result, fingerprint)).await;
     result
 }

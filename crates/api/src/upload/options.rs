@@ -89,13 +89,6 @@ pub(crate) fn parse_mode(text: &str) -> Result<MergeMode, ApiError> {
 
 /// Refuses options that would be understood as a promise and are not kept by this version.
 fn refuse_unsupported(query: &Query) -> Result<(), ApiError> {
-    if let Some(via) = query.text("via").filter(|via| *via != "presigned") {
-        let shown: String = via.chars().take(100).collect();
-        let detail = format!(
-            "the parameter via is {shown:?}, but this server offers presigned only; choose that, leave it out, or POST the bundle inline"
-        );
-        return Err(ApiError::invalid("option_not_supported", detail));
-    }
     let asked = if query.boolean("dryRun")? == Some(true) {
         "dryRun"
     } else if query.text("conflict").is_some() {
@@ -124,18 +117,14 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_is_not_promised() {
-        let errors: Vec<_> =
-            ["mergeMode=threeway", "dryRun=true", "conflict=fail", "pruneStaleSlxs=maybe", "via=server"]
-                .map(|query| {
-                    UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
-                })
-                .into();
+        let errors: Vec<_> = ["mergeMode=threeway", "dryRun=true", "conflict=fail", "pruneStaleSlxs=maybe"]
+            .map(|query| UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string())
+            .into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
         the merge mode "threeway" is not known; choose keepexisting or keepuploaded [unknown_merge_mode]
         the option dryRun is not supported by this server; leave it out [option_not_supported]
         the option conflict is not supported by this server; leave it out [option_not_supported]
         the parameter pruneStaleSlxs is "maybe", expected true or false [invalid_parameter]
-        the parameter via is "server", but this server offers presigned only; choose that, leave it out, or POST the bundle inline [option_not_supported]
         "#);
         assert!(UploadOptions::default().with_query(&Query::parse("dryRun=false&via=presigned")).is_ok());
     }

@@ -12,13 +12,14 @@ use workstead_bundler::{Bundle, BundleError, Limits};
 use workstead_core::upload::{UploadOutcome, UploadRequest, apply_upload};
 
 use super::options::UploadOptions;
+use super::progress::{Phase, Reporter};
 use crate::access::{self, Action};
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::commit::author;
-use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::revision::IfMatch;
 use crate::store::now;
 use crate::store::uploads::{Finished, RecordedError, UploadState};
 use crate::workspace::Workspace;
@@ -33,13 +34,18 @@ const RECORD_PAUSES: [Duration; 5] = [
 ];
 
 /// One upload that is worked on.
-#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) options: UploadOptions,
+    /// In whose name.
     pub(crate) caller: Caller,
-    pub(crate) context: RequestContext,
+    /// What the commit carries.
+    pub(crate) trailers: Vec<(String, String)>,
+    pub(crate) if_match: IfMatch,
+    /// Who holds the lease; nobody of an inline upload's, which no other can take over.
+    pub(crate) owner: Option<String>,
+    pub(crate) report: Reporter,
 }
 
 /// What the compressed bundle is.
@@ -85,6 +91,11 @@ pub(crate) async fn apply(
 ) -> Result<Answer, ApiError> {
     // Asked again: body and queue may have taken long.
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
+    job.if_match.check(job.workspace.head()?)?;
+    job.report.enter(Phase::Merging);
+    if !app.database.may_commit_upload(&job.id, job.owner.as_deref()).await? {
+        return Err(called_off(&job.id));
+    }
     let request = request(app, job, bundle, fingerprint);
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let applied =
@@ -94,6 +105,11 @@ pub(crate) async fn apply(
         index::moved(app, &job.workspace).await;
     }
     Ok(Answer::of(job, &outcome))
+}
+
+/// Says that an upload ended because somebody called it off, or because another worker has it by now.
+pub(crate) fn called_off(id: &str) -> ApiError {
+    ApiError::conflict("upload_cancelled", format!("upload {id} was cancelled; nothing was committed"))
 }
 
 /// What came of a bundle, and what it was when it could be read.
@@ -109,10 +125,13 @@ pub(crate) async fn caught(applying: impl Future<Output = Applied>) -> Applied {
 /// Records what came of an upload, again while the database fails.
 ///
 /// When it never succeeds, the row is settled at the next start; the answer stands all the same, since a commit does.
-pub(crate) async fn record(app: &AppState, id: &str, finished: &Finished) {
+pub(crate) async fn record(app: &AppState, id: &str, owner: Option<&str>, finished: &Finished) {
     for pause in RECORD_PAUSES {
-        match app.database.finish_upload(id, finished, now()).await {
-            Ok(()) => return app.slack.wake(),
+        match app.database.finish_upload(id, owner, finished, now()).await {
+            Ok(()) => {
+                app.uploads.ended();
+                return app.slack.wake();
+            }
             Err(error) => tracing::error!(id, %error, "what came of an upload can't be recorded"),
         }
         tokio::time::sleep(pause).await;
@@ -120,7 +139,7 @@ pub(crate) async fn record(app: &AppState, id: &str, finished: &Finished) {
 }
 
 fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint) -> UploadRequest {
-    let mut trailers = job.context.trailers();
+    let mut trailers = job.trailers.clone();
     trailers.push(("Upload-Id".to_owned(), job.id.clone()));
     trailers.push(("Bundle-Sha256".to_owned(), fingerprint.sha256.clone()));
     let message = job.options.message.clone();
@@ -185,6 +204,7 @@ pub(crate) fn finished(result: &Result<Answer, ApiError>, fingerprint: Option<Fi
     match result {
         Ok(answer) => Finished {
             state: UploadState::Succeeded,
+            due_at: None,
             sha256,
             size_bytes,
             commit: Some(answer.commit.clone()),
@@ -195,8 +215,10 @@ pub(crate) fn finished(result: &Result<Answer, ApiError>, fingerprint: Option<Fi
         },
         Err(error) => {
             let RecordedError { brief_json, json } = recorded_error(error);
+            let is_cancelled = error.code() == "upload_cancelled";
             Finished {
-                state: UploadState::Failed,
+                state: if is_cancelled { UploadState::Cancelled } else { UploadState::Failed },
+                due_at: None,
                 sha256,
                 size_bytes,
                 commit: None,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use workstead_presign::ObjectKey;
 
 use super::run::recorded_error;
+use super::worker;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::store::now;
@@ -14,14 +14,20 @@ use crate::store::now;
 /// How long the sweeper rests.
 const PAUSE: Duration = Duration::from_mins(10);
 
-/// Settles what a crash cut short.
+/// Takes up what a crash cut short, at the start of a server that has its database for itself.
 pub(crate) async fn settle_interrupted(app: &AppState) -> Result<(), ApiError> {
+    app.database.release_upload_jobs(now()).await?;
+    settle_lost(app, now()).await
+}
+
+/// Settles inline uploads whose worker is gone.
+async fn settle_lost(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
     let error = ApiError::unavailable(
         "interrupted",
         "the server stopped during this upload; the branch holds all of it or nothing, upload again to be sure",
         1,
     );
-    app.database.settle_interrupted_uploads(&recorded_error(&error), now()).await?;
+    app.database.settle_lost_uploads(&recorded_error(&error), now).await?;
     Ok(())
 }
 
@@ -40,10 +46,11 @@ pub(crate) async fn sweep_forever(app: AppState, mut stopped: watch::Receiver<bo
 
 /// Deletes objects that are kept long enough, and expires their uploads.
 pub(crate) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
+    settle_lost(app, now).await?;
     let before = now - app.settings.upload_retention;
     for (id, key) in app.database.stale_objects(before).await? {
         // One that can't be deleted must not keep the others.
-        if let Err(error) = sweep_one(app, &id, &key, now).await {
+        if let Err(error) = worker::delete_object(app, &id, &key).await {
             let cause = error.cause().map(ToString::to_string);
             tracing::warn!(id, key, cause, "an old upload's object can't be deleted; it is tried again");
         }
@@ -52,14 +59,6 @@ pub(crate) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError
     let dead = before - app.settings.presign_lifetime;
     let state = app.clone();
     app.work.blocking(move || state.objects.forget_older_than(dead)).await??;
-    Ok(())
-}
-
-async fn sweep_one(app: &AppState, id: &str, key: &str, now: Timestamp) -> Result<(), ApiError> {
-    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
-    let state = app.clone();
-    app.work.blocking(move || state.objects.delete(&key)).await??;
-    app.database.forget_object(id, now).await?;
     Ok(())
 }
 
@@ -96,6 +95,7 @@ mod tests {
             now: start,
         };
         let opening = |object_key: &'static str| Opening {
+            via: "presigned",
             object_key,
             expires_at: start,
             max_open: 2,

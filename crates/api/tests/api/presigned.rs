@@ -173,7 +173,7 @@ async fn what_can_not_be_opened_says_why() {
     let path = format!("{BASE}/abc/upload");
     insta::assert_snapshot!(app.get(&format!("{path}?size=1025")).await.error(413), @"too_large: the bundle has 1025 bytes, more than the limit of 1024 bytes; send less, or raise WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES");
     insta::assert_snapshot!(app.get(&format!("{path}?size=0")).await.error(422), @"invalid_size: the parameter size is 0, but a bundle has at least one byte; send its size in bytes");
-    insta::assert_snapshot!(app.get(&format!("{path}?via=server")).await.error(422), @r#"option_not_supported: the parameter via is "server", but this server offers presigned only; choose that, leave it out, or POST the bundle inline"#);
+    insta::assert_snapshot!(app.get(&format!("{path}?via=pigeon")).await.error(422), @r#"unknown_via: the parameter via is "pigeon"; choose presigned (straight to the store) or server (by way of this server), or POST the bundle inline"#);
     insta::assert_snapshot!(app.get(&format!("{path}?sha256=12")).await.error(400), @r#"invalid_parameter: the parameter sha256 is "12", expected 64 hexadecimal digits"#);
     app.get(&path).await.expect(200);
     let signed = app.get(&path).await.expect(200);
@@ -182,7 +182,7 @@ async fn what_can_not_be_opened_says_why() {
     let full = app.get(&path).await;
     app.sql("UPDATE uploads SET expires_at = 9999999999999999").await;
     assert_eq!(full.header("retry-after"), "60");
-    insta::assert_snapshot!(full.error(429), @"too_many_open_uploads: workspace abc has 2 open uploads, the most of WORKSTEAD_UPLOAD_MAX_OPEN; complete some, or wait until they are removed (WORKSTEAD_UPLOAD_RETENTION_HOURS)");
+    insta::assert_snapshot!(full.error(429), @"too_many_open_uploads: workspace abc has 2 open uploads, the most of WORKSTEAD_UPLOAD_MAX_OPEN; complete or cancel some, or wait until they are removed (WORKSTEAD_UPLOAD_RETENTION_HOURS)");
     let error = put(&app, &signed, &[0; 1025]).await;
     assert_eq!(error.status, 413);
     app.create("other").await;

@@ -84,7 +84,7 @@ async fn upload_status_tells_the_outcome() {
     let status = app.get(&path).await.expect(200);
     assert_eq!(
         status,
-        json!({ "task_id": answer["task_id"], "status": "SUCCESS", "result": answer, "error": null })
+        json!({ "task_id": answer["task_id"], "status": "SUCCESS", "result": answer, "error": null, "progress": null })
     );
     let stranger = app.user("stranger@example.com").await;
     app.ask(&stranger, Method::GET, &path, Value::Null).await.error(404);
@@ -201,7 +201,7 @@ async fn history_shows_who_what_and_how() {
         .expect(200);
     let path = format!("{BASE}/abc/uploads/{}", answer["task_id"].as_str().unwrap());
     let row = app.get(&path).await.expect(200);
-    insta::assert_json_snapshot!(row, {".id" => "[id]", ".commit" => "[commit]", ".createdAt" => "[time]", ".finishedAt" => "[time]", ".sha256" => "[hash]", ".sizeBytes" => "[bytes]", ".counts" => "[counts]"}, @r#"
+    insta::assert_json_snapshot!(row, {".id" => "[id]", ".commit" => "[commit]", ".createdAt" => "[time]", ".queuedAt" => "[time]", ".startedAt" => "[time]", ".finishedAt" => "[time]", ".sha256" => "[hash]", ".sizeBytes" => "[bytes]", ".counts" => "[counts]"}, @r#"
     {
       "id": "[id]",
       "status": "succeeded",
@@ -219,8 +219,14 @@ async fn history_shows_who_what_and_how() {
       "commit": "[commit]",
       "counts": "[counts]",
       "error": null,
+      "bundleKept": false,
+      "completedBy": "client",
+      "attempts": 1,
       "createdAt": "[time]",
       "expiresAt": null,
+      "queuedAt": "[time]",
+      "startedAt": "[time]",
+      "nextAttemptAt": null,
       "finishedAt": "[time]"
     }
     "#);

@@ -49,15 +49,8 @@ impl PutWriter {
 
     /// Checks size and hash, and puts the object in its place durably, instead of an earlier one.
     pub fn finish(self) -> Result<ObjectInfo, RefusedPut> {
-        let Self { directory, permit, file, hasher, size } = self;
-        let PutPermit { key, conditions } = permit;
-        if let Some(declared) = conditions.size.filter(|&declared| size != declared) {
-            return Err(RefusedPut::WrongSize { actual: size, declared });
-        }
-        let actual: [u8; 32] = hasher.finalize().into();
-        if let Some(declared) = conditions.sha256.filter(|&declared| actual != declared) {
-            return Err(RefusedPut::WrongHash { actual, declared });
-        }
+        let (directory, key) = (Arc::clone(&self.directory), self.permit.key.clone());
+        let (file, _) = self.into_file()?;
         let put = || -> io::Result<Option<ObjectInfo>> {
             file.as_file().sync_all()?;
             match directory.put(&key, file)? {
@@ -70,6 +63,21 @@ impl PutWriter {
             Ok(None) => Err(RefusedPut::Closed { key }),
             Err(source) => Err(RefusedPut::Io { key, source }),
         }
+    }
+
+    /// Checks size and hash, and returns the file with its hash instead of putting it anywhere.
+    ///
+    /// The file is gone when it is dropped.
+    pub fn into_file(self) -> Result<(NamedTempFile, [u8; 32]), RefusedPut> {
+        let Self { permit, file, hasher, size, .. } = self;
+        if let Some(declared) = permit.conditions.size.filter(|&declared| size != declared) {
+            return Err(RefusedPut::WrongSize { actual: size, declared });
+        }
+        let actual: [u8; 32] = hasher.finalize().into();
+        if let Some(declared) = permit.conditions.sha256.filter(|&declared| actual != declared) {
+            return Err(RefusedPut::WrongHash { actual, declared });
+        }
+        Ok((file, actual))
     }
 
     fn failed(&self, source: io::Error) -> RefusedPut {

@@ -1,0 +1,335 @@
+//! The workers that bring queued uploads into their repositories, apart from every request.
+//!
+//! A worker goes by what the database says, not by what it was told: it takes the next job that is due under a lease,
+//! keeps the lease while it works, and records what came of it. A job of a worker that died is taken over when its
+//! lease ends; to merge a bundle twice changes nothing the second time, so that is safe at any moment.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use workstead_presign::ObjectKey;
+
+use super::errand::Errand;
+use super::fetch::{self, Spooled};
+use super::memory;
+use super::progress::{Phase, UnderWay};
+use super::run::{self, Answer, Applied, Job};
+use crate::app::{App, AppState};
+use crate::error::ApiError;
+use crate::store::now;
+use crate::store::upload_jobs::UploadJob;
+use crate::store::uploads::UploadState;
+use crate::workspace;
+
+/// How long nobody else takes a job whose worker says nothing.
+pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(1);
+/// How often a worker says something.
+const BEAT: Duration = Duration::from_secs(15);
+/// How long one attempt may take: longer than any store takes for the largest bundle and any merge for the most SLXs.
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(15);
+/// How long a job rests after each attempt that failed for a passing reason; after the last it has failed.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2), Duration::from_mins(10)];
+/// How long a worker rests at most: another process may have queued something.
+const REST: Duration = Duration::from_secs(30);
+/// How long it rests when the database fails.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Jobs that may be fetched, for each that may be merged: a slow store must not leave the processors idle.
+const WORKERS_A_SLOT: usize = 4;
+
+/// How workers are spoken to, and what they say.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads {
+    /// Uploads that this process works on.
+    pub(crate) under_way: UnderWay,
+    signals: Arc<Signals>,
+}
+
+#[derive(Debug)]
+struct Signals {
+    wake: tokio::sync::Notify,
+    stopped: CancellationToken,
+    /// Counts attempts that ended.
+    ended: watch::Sender<u64>,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self {
+            wake: tokio::sync::Notify::new(),
+            stopped: CancellationToken::new(),
+            ended: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Uploads {
+    /// Has a worker look for jobs.
+    pub(crate) fn wake(&self) {
+        self.signals.wake.notify_one();
+    }
+
+    /// Says that an upload is not worked on any more.
+    pub(crate) fn ended(&self) {
+        self.signals.ended.send_modify(|count| *count += 1);
+        // The next of its workspace may begin.
+        self.wake();
+    }
+
+    /// Follows the ends of attempts.
+    pub(crate) fn ends(&self) -> watch::Receiver<u64> {
+        self.signals.ended.subscribe()
+    }
+
+    /// Ends the workers, each after the job that it has.
+    pub(crate) fn stop(&self) {
+        self.signals.stopped.cancel();
+    }
+
+    /// Returns what is cancelled when the server stops.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.signals.stopped.clone()
+    }
+}
+
+/// Starts the workers, which end by [`Uploads::stop`] or with the server.
+pub(crate) fn start(app: &AppState) {
+    for _ in 0..app.settings.upload_concurrency.saturating_mul(WORKERS_A_SLOT) {
+        let worker = Worker { server: app.downgrade(), signals: Arc::clone(&app.uploads.signals) };
+        app.work.spawn(worker.work_forever());
+    }
+}
+
+/// One worker; it must not keep alive a server that nobody else uses.
+struct Worker {
+    server: Weak<App>,
+    signals: Arc<Signals>,
+}
+
+impl Worker {
+    async fn work_forever(self) {
+        loop {
+            // Before looking, so that what is queued meanwhile is not slept over.
+            let woken = self.signals.wake.notified();
+            let Some(app) = self.server.upgrade().map(AppState::from) else { return };
+            if self.signals.stopped.is_cancelled() {
+                return;
+            }
+            let rest = match take(&app).await {
+                Ok(Taken::Worked) => continue,
+                Ok(Taken::Nothing { rest }) => rest,
+                Err(error) => {
+                    tracing::warn!(cause = error.cause(), %error, "queued uploads can't be looked up; it is tried again");
+                    AFTER_FAILURE
+                }
+            };
+            drop(app);
+            tokio::select! {
+                () = self.signals.stopped.cancelled() => return,
+                () = woken => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+}
+
+enum Taken {
+    Worked,
+    Nothing { rest: Duration },
+}
+
+async fn take(app: &AppState) -> Result<Taken, ApiError> {
+    let owner = uuid::Uuid::now_v7().to_string();
+    let now = now();
+    let Some(job) = app.database.take_upload_job(&owner, now, now + LEASE).await? else {
+        let next = app.database.next_upload_job().await?;
+        let wait = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
+        // A millisecond more, so that it is due when it is looked for.
+        return Ok(Taken::Nothing {
+            rest: wait.map_or(REST, |wait| wait + Duration::from_millis(1)).min(REST),
+        });
+    };
+    // Others may be due beside it.
+    app.uploads.wake();
+    work_on(app, &owner, job).await;
+    Ok(Taken::Worked)
+}
+
+/// Works on a job to the end of the attempt, whatever that is, and records it.
+async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
+    let (id, attempt) = (job.row.id.clone(), job.row.attempts);
+    let key = job.row.object_key.clone();
+    let attempting = async {
+        let attempting = tokio::time::timeout(LONGEST_ATTEMPT, run::caught(merge(app, owner, job)));
+        attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
+    };
+    let Some((result, fingerprint)) = keeping_lease(app, &id, owner, attempting).await else {
+        tracing::warn!(id, attempt, "another worker took over an upload");
+        return;
+    };
+    let mut finished = run::finished(&result, fingerprint);
+    if let Err(error) = &result {
+        match after(error, attempt) {
+            After::Open => finished.state = UploadState::Open,
+            After::Again(pause) => {
+                finished.state = UploadState::Queued;
+                finished.due_at = Some(now() + pause);
+                tracing::warn!(id, attempt, cause = error.cause(), %error, "an upload failed; it is tried again");
+            }
+            After::Over => tracing::info!(id, attempt, %error, "an upload ended without a commit"),
+        }
+    }
+    let is_done = finished.state == UploadState::Succeeded;
+    run::record(app, &id, Some(owner), &finished).await;
+    if is_done
+        && let Some(key) = key
+        && let Err(error) = delete_object(app, &id, &key).await
+    {
+        // What can't be deleted now falls to the sweeper.
+        tracing::warn!(id, cause = error.cause(), %error, "an upload's object can't be deleted yet");
+    }
+}
+
+/// Runs an attempt while the lease is kept; nothing when another has the job by now.
+async fn keeping_lease(
+    app: &AppState,
+    id: &str,
+    owner: &str,
+    attempting: impl Future<Output = Applied>,
+) -> Option<Applied> {
+    let mut attempting = std::pin::pin!(attempting);
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            applied = &mut attempting => return Some(applied),
+            () = tokio::time::sleep(BEAT) => {}
+        }
+        let progress = app.uploads.under_way.of(id).unwrap_or_default();
+        let progress = serde_json::to_string(&progress).unwrap_or_default();
+        match app.database.renew_upload_lease(id, owner, now() + LEASE, &progress).await {
+            Ok(true) => failures = 0,
+            Ok(false) => return None,
+            // The lease has not ended by one failure; by as many as fit into it, it has.
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(id, %error, failures, "an upload's lease can't be renewed");
+            }
+        }
+    }
+}
+
+/// What is done with an upload whose attempt failed.
+#[derive(Debug, PartialEq, Eq)]
+enum After {
+    /// Nothing was put yet: it waits for its bundle.
+    Open,
+    /// It may work later.
+    Again(Duration),
+    /// It has failed.
+    Over,
+}
+
+fn after(error: &ApiError, attempt: u32) -> After {
+    if error.code() == "nothing_uploaded" {
+        return After::Open;
+    }
+    let passes = error.status().is_server_error() || error.code() == "upload_changed";
+    let pause = PAUSES.get(attempt.saturating_sub(1) as usize).filter(|_| passes);
+    // Those that failed together must not all come back together.
+    pause.map_or(After::Over, |pause| After::Again(pause.mul_f64(rand::random_range(0.8..1.2))))
+}
+
+fn took_too_long() -> ApiError {
+    let minutes = LONGEST_ATTEMPT.as_secs() / 60;
+    ApiError::unavailable("upload_stuck", format!("the upload was not done after {minutes} minutes"), 60)
+}
+
+/// Fetches a job's bundle and merges it.
+async fn merge(app: &AppState, owner: &str, job: UploadJob) -> Applied {
+    match prepare(app, owner, job).await {
+        Err(error) => (Err(error), None),
+        Ok((job, spooled)) => {
+            let fingerprint = spooled.fingerprint.clone();
+            (unpack_and_apply(app, &job, spooled).await, Some(fingerprint))
+        }
+    }
+}
+
+/// Finds out all that an upload needs, and fetches its bundle.
+async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Spooled), ApiError> {
+    let UploadJob { row, errand_json } = job;
+    if row.attempts as usize > PAUSES.len() + 1 {
+        // No attempt was recorded: each took its worker along.
+        let detail =
+            format!("the server stopped during each of {} attempts to take in this upload", row.attempts - 1);
+        return Err(ApiError::unavailable("upload_stuck", detail, 60));
+    }
+    let key =
+        row.object_key.as_deref().ok_or_else(|| ApiError::internal("a job without an object was taken"))?;
+    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
+    let errand = Errand::from_json(&errand_json, &row.token_id)?;
+    let options = serde_json::from_str(&row.options_json).map_err(ApiError::internal)?;
+    let caller = errand.caller(app).await?;
+    let workspace = app.database.find_workspace_by_id(&row.workspace_id).await?;
+    let gone = || ApiError::workspace_not_found(&row.workspace_id);
+    let name = workspace.ok_or_else(gone)?.name;
+    let workspace = workspace::find(app, name.as_str()).await?.ok_or_else(gone)?;
+    let (trailers, if_match) = errand.into_parts();
+    let report = app.uploads.under_way.begin(&row.id, row.attempts);
+    report.enter(Phase::Fetching);
+    let id = row.id.clone();
+    let state = app.clone();
+    let fetching = app.work.blocking(move || {
+        let spooled = fetch::fetch(&state, &key, &row, &report)?;
+        Ok::<_, ApiError>((spooled, report))
+    });
+    let (spooled, report) = fetching.await??;
+    let owner = Some(owner.to_owned());
+    Ok((Job { id, workspace, options, caller, trailers, if_match, owner, report }, spooled))
+}
+
+async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result<Answer, ApiError> {
+    job.report.enter(Phase::Waiting);
+    let declared = spooled.declared;
+    let _room = app.upload_memory.reserve(declared).await?;
+    let _slot = app.take_upload_slot().await?;
+    job.report.enter(Phase::Checking);
+    let limits = app.settings.upload_limits;
+    let reading = app.work.blocking(move || {
+        let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared));
+        read.map_err(|error| memory::explain(error, &limits, declared))
+    });
+    let (bundle, fingerprint) = reading.await??;
+    job.report.update(|progress| progress.members = bundle.files.len() as u64);
+    let retry = app.url(&format!("/api/v3/workspaces/{}/uploads/{}/retry", job.workspace.name(), job.id));
+    let retry = format!("the bundle is kept: POST {retry}?allowMassPrune=true takes it in");
+    run::apply(app, job, bundle, &fingerprint).await.map_err(|error| run::how_to_insist(error, &retry))
+}
+
+/// Deletes an upload's object, and notes that it is gone.
+pub(super) async fn delete_object(app: &AppState, id: &str, key: &str) -> Result<(), ApiError> {
+    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
+    let state = app.clone();
+    app.work.blocking(move || state.objects.delete(&key)).await??;
+    Ok(app.database.forget_object(id, now()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_tried_again_for_a_while() {
+        let down = ApiError::unavailable("store_down", "down", 5);
+        for (attempt, pause) in (1..).zip(PAUSES) {
+            let After::Again(rest) = after(&down, attempt) else { panic!("attempt {attempt}") };
+            assert!(rest > pause.mul_f64(0.79) && rest < pause.mul_f64(1.21), "{rest:?}");
+        }
+        assert_eq!(after(&down, 5), After::Over);
+        assert_eq!(after(&ApiError::invalid("bundle_empty", "no"), 1), After::Over);
+        assert_eq!(after(&ApiError::conflict("nothing_uploaded", "no"), 1), After::Open);
+    }
+}
