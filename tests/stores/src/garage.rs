@@ -14,6 +14,7 @@ use crate::{http, ports};
 mod tests;
 
 const TOOL: Tool = Tool {
+    directory: "garage",
     name: "garage",
     program: "bin/garage",
     path: "WORKSTEAD_TEST_GARAGE",
@@ -128,7 +129,8 @@ admin_token = "{token}"
         let [s3, admin, _] = self.ports.map(|port| format!("http://127.0.0.1:{port}"));
         // The store itself answers a request without a signature by 403.
         process.wait_until(|| {
-            http::status(&format!("{admin}/health")) == Some(200) && http::status(&format!("{s3}/")) == Some(403)
+            http::status(&format!("{admin}/health")) == Some(200)
+                && http::status(&format!("{s3}/")) == Some(403)
         })?;
         self.process = Some(process);
         Ok(())
@@ -193,7 +195,8 @@ admin_token = "{token}"
 
     fn set_rights(&self, change: &str, key: &GarageKey, bucket: &str, read: bool, write: bool) {
         let found = self.ask("ListBuckets", &Value::Null);
-        let is_named = |one: &&Value| one["globalAliases"].as_array().is_some_and(|all| all.contains(&json!(bucket)));
+        let is_named =
+            |one: &&Value| one["globalAliases"].as_array().is_some_and(|all| all.contains(&json!(bucket)));
         let found = found.as_array().and_then(|all| all.iter().find(is_named));
         let id = text(found.unwrap_or_else(|| panic!("garage has no bucket {bucket}")), "id");
         let permissions = json!({ "read": read, "write": write });

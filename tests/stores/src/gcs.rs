@@ -14,7 +14,8 @@ use crate::{http, ports};
 mod tests;
 
 const TOOL: Tool = Tool {
-    name: "gcs-emulator",
+    directory: "gcp-storage-emulator-2026.7.19",
+    name: "gcp-storage-emulator",
     program: "bin/python",
     path: "WORKSTEAD_TEST_GCS_PYTHON",
     without: "WORKSTEAD_TEST_WITHOUT_GCS",
@@ -43,7 +44,8 @@ impl GcsEmulator {
         for _ in 0..ATTEMPTS {
             let [port] = ports::free();
             let root = tempfile::tempdir().expect("a temporary directory");
-            fs_err::write(root.path().join("gcs_emulator.py"), LAUNCHER).expect("the launcher can be written");
+            fs_err::write(root.path().join("gcs_emulator.py"), LAUNCHER)
+                .expect("the launcher can be written");
             let mut emulator = Self { process: None, root, python: python.clone(), port };
             match emulator.run() {
                 Ok(()) => return Some(emulator),

@@ -13,8 +13,8 @@
 //! `None` means that `scripts/test` found no way to install the store, and says so at its end. A
 //! store that is merely not installed fails the test with the command that installs it.
 
-mod gcs;
 mod garage;
+mod gcs;
 mod http;
 mod ports;
 mod process;

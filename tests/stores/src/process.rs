@@ -19,7 +19,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a command whose output goes to the end of a log.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> Self {
-        let open = || OpenOptions::new().create(true).append(true).open(&log).expect("the log opens").into_parts().0;
+        let open =
+            || OpenOptions::new().create(true).append(true).open(&log).expect("the log opens").into_parts().0;
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::from(open()))

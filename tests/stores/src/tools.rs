@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 /// A store as `scripts/install-test-tools` knows it.
 pub(crate) struct Tool {
-    /// Its name there, which is that of its directory too.
+    /// Its directory.
+    pub(crate) directory: &'static str,
+    /// Its name there.
     pub(crate) name: &'static str,
     /// Its program, below that directory.
     pub(crate) program: &'static str,
@@ -22,7 +24,7 @@ impl Tool {
         if env::var_os(self.without).is_some() {
             return None;
         }
-        let installed = || root().join(self.name).join(self.program);
+        let installed = || root().join(self.directory).join(self.program);
         let path = env::var_os(self.path).map_or_else(installed, PathBuf::from);
         assert!(
             path.is_file(),

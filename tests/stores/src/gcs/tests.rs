@@ -58,14 +58,18 @@ fn holds_to_generations() {
     let object = "/storage/v1/b/uploads/o/a";
     let second = generation(&send(&gcs, "PUT", "/uploads/a", &[], "two"));
     assert_ne!(first, second);
-    let read = |generation: &str| send(&gcs, "GET", &format!("{object}?alt=media&generation={generation}"), &[], "");
+    let read =
+        |generation: &str| send(&gcs, "GET", &format!("{object}?alt=media&generation={generation}"), &[], "");
     assert_eq!((status(&read(&first)), read(&second).body().as_str()), (404, "two"));
     let upload = |wanted: &str| {
-        let path = format!("/upload/storage/v1/b/uploads/o?uploadType=media&name=a&ifGenerationMatch={wanted}");
+        let path =
+            format!("/upload/storage/v1/b/uploads/o?uploadType=media&name=a&ifGenerationMatch={wanted}");
         status(&send(&gcs, "POST", &path, &[], "three"))
     };
     assert_eq!((upload("0"), upload(&first), upload(&second), upload(&second)), (412, 412, 200, 412));
-    let delete = |wanted: &str| status(&send(&gcs, "DELETE", &format!("{object}?ifGenerationMatch={wanted}"), &[], ""));
+    let delete = |wanted: &str| {
+        status(&send(&gcs, "DELETE", &format!("{object}?ifGenerationMatch={wanted}"), &[], ""))
+    };
     assert_eq!(delete(&second), 412);
     assert_eq!(send(&gcs, "GET", "/uploads/a", &[], "").body(), "three");
 }

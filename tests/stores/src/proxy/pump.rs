@@ -103,7 +103,10 @@ impl Carrier<'_> {
         let piece = flow.bytes_per_second.map(|limit| (limit.get() / PIECES_PER_SECOND).max(1));
         let left = |end: Option<u64>| end.map(|end| end.saturating_sub(self.passed));
         let limits = [piece, left(flow.cut_after), left(flow.hold_after)];
-        limits.into_iter().flatten().fold(length, |least, limit| least.min(limit.try_into().unwrap_or(usize::MAX)))
+        limits
+            .into_iter()
+            .flatten()
+            .fold(length, |least, limit| least.min(limit.try_into().unwrap_or(usize::MAX)))
     }
 
     /// Tells the target that the source has said all it had to say, or is gone.

@@ -10,7 +10,9 @@ fn echo() -> String {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || std::io::copy(&mut &stream, &mut &stream).map(|_| stream.shutdown(Shutdown::Write)));
+            std::thread::spawn(move || {
+                std::io::copy(&mut &stream, &mut &stream).map(|_| stream.shutdown(Shutdown::Write))
+            });
         }
     });
     format!("http://{address}")
