@@ -89,7 +89,7 @@ impl Carrier<'_> {
         let goes_on = if flow.cut_after.is_some_and(|cut| self.passed >= cut) {
             !self.state.cut(turn)
         } else {
-            !flow.hold_after.is_some_and(|hold| self.passed >= hold) || self.pause(None)
+            flow.hold_after.is_none_or(|hold| self.passed < hold) || self.pause(None)
         };
         if goes_on { Fate::Passed(length) } else { Fate::Ended }
     }

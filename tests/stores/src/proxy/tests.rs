@@ -66,7 +66,7 @@ fn refuses_and_comes_back_on_the_same_port() {
 fn cuts_after_just_so_many_bytes() {
     let mut proxy = Proxy::start(&echo());
     proxy.set(Rule::pass().cut_to_store(100_001));
-    let back = exchange(&proxy, &[7; 200_000]);
+    let back = exchange(&proxy, &vec![7; 200_000]);
     assert!(back.len() <= 100_001);
     let counts = proxy.wait_until(|counts| counts.open == 0);
     assert_eq!((counts.to_store, counts.cuts), (100_001, 1));
