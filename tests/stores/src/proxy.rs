@@ -60,6 +60,9 @@ impl Proxy {
     }
 
     /// Returns what has gone through so far.
+    ///
+    /// Connections are counted before anything of theirs goes on, bytes after they went: who has just got some may
+    /// find them missing for a moment, and asks by [`Proxy::wait_until`] for all of them.
     pub fn counts(&self) -> Counts {
         self.state.counts()
     }

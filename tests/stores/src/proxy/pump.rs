@@ -76,12 +76,11 @@ impl Carrier<'_> {
         }
         let length = self.allowed(&flow, bytes.len());
         if length > 0 {
-            // Counted first: whoever has the bytes finds them in the counts.
-            self.passed += length as u64;
-            self.state.count_bytes(self.direction, length as u64);
             if target.write_all(&bytes[..length]).is_err() {
                 return Fate::Ended;
             }
+            self.passed += length as u64;
+            self.state.count_bytes(self.direction, length as u64);
             if let Some(limit) = flow.bytes_per_second {
                 let limit = u32::try_from(limit.get()).unwrap_or(u32::MAX);
                 self.pause(Some(Duration::from_secs(length as u64) / limit));
