@@ -9,7 +9,7 @@
 //!
 //! * **local** ([`LocalStore`]): the URL names our own server, signed by HMAC-SHA256; the server calls
 //!   [`LocalStore::verify_put`] and [`LocalStore::writer`] in its PUT route.
-//! * **s3, minio** (to come): `sign_put` is a presigned `PutObject` for the public endpoint, with `content-length` and
+//! * **s3, minio** ([`S3Store`]): `sign_put` is a presigned `PutObject` for the public endpoint, with `content-length` and
 //!   `x-amz-checksum-sha256` among the signed headers, so [`SignedUpload::headers`] must be sent exactly. The store
 //!   verifies the URL; `verify_put` and `writer` don't exist there.
 //! * **gcs** (to come): a V4 signed URL (GOOG4-RSA-SHA256); a size limit is `x-goog-content-length-range`.
@@ -20,6 +20,7 @@
 mod error;
 mod key;
 pub mod local;
+pub mod s3;
 mod secret_url;
 mod store;
 mod upload;
@@ -27,6 +28,7 @@ mod upload;
 pub use error::{RefusedPut, StoreError};
 pub use key::{InvalidKey, ObjectKey};
 pub use local::{LocalStore, PutPermit, PutWriter};
+pub use s3::{S3Config, S3Credentials, S3Store};
 pub use secret_url::SecretUrl;
-pub use store::{ObjectInfo, ObjectStore, StoredObject};
+pub use store::{Examination, ObjectInfo, ObjectStore, StoredObject};
 pub use upload::{Provider, PutConditions, SignedUpload};

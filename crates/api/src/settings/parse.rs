@@ -41,6 +41,11 @@ impl<'a> Reader<'a> {
         self.given(name).map(|text| parse(&text).ok_or_else(|| refuse(setting, &text))).transpose()
     }
 
+    /// Tells whether a variable is there and not empty.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         let text = (self.lookup)(name)?;
         let text = text.trim();

@@ -146,6 +146,36 @@ pub const SETTINGS: &[Setting] = &[
         "How long a presigned upload URL works.",
     ),
     setting(
+        "WORKSTEAD_S3_BUCKET",
+        "",
+        "a bucket's name of 3 to 255 of a-z, A-Z, 0-9, dots, dashes and underscores; the other settings of S3 need it",
+        "The bucket of S3 or MinIO that uploads are put to; without it, uploads lie in the data directory.",
+    ),
+    setting(
+        "WORKSTEAD_S3_ENDPOINT",
+        "",
+        "an http or https URL without query, like http://minio:9000, with WORKSTEAD_S3_BUCKET",
+        "Where this server reaches the store; without it, AWS S3.",
+    ),
+    setting(
+        "WORKSTEAD_S3_PUBLIC_ENDPOINT",
+        "",
+        "an http or https URL without query, like https://minio.example.com, with WORKSTEAD_S3_BUCKET",
+        "Where clients reach the store, when that is elsewhere: signed URLs name it.",
+    ),
+    setting(
+        "WORKSTEAD_S3_REGION",
+        "us-east-1",
+        "a region's name of a-z, 0-9 and dashes, like eu-central-1",
+        "The region of the bucket.",
+    ),
+    setting(
+        "WORKSTEAD_S3_PATH_STYLE",
+        "",
+        "true or false",
+        "Whether URLs name the bucket in the path instead of the host; without it, where an endpoint is set.",
+    ),
+    setting(
         "WORKSTEAD_ALLOW_MASS_PRUNE",
         "false",
         "true or false",

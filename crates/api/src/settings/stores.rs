@@ -1,0 +1,107 @@
+//! Where uploaded objects lie.
+
+use workstead_presign::S3Config;
+
+use super::InvalidSetting;
+use super::parse::{self, Reader};
+
+/// Where uploaded objects lie, and how that is reached.
+#[derive(Debug, Clone)]
+pub enum StoreSettings {
+    /// In the data directory.
+    Local,
+    /// In a bucket of S3, or of a store that speaks its protocol.
+    S3(S3Config),
+}
+
+/// Reads which store there is; two are refused.
+pub(super) fn read(reader: &Reader<'_>) -> Result<StoreSettings, InvalidSetting> {
+    let endpoint = reader.read_optional("WORKSTEAD_S3_ENDPOINT", parse::base_url)?;
+    let public_endpoint = reader.read_optional("WORKSTEAD_S3_PUBLIC_ENDPOINT", parse::base_url)?;
+    let region = reader.read("WORKSTEAD_S3_REGION", region)?;
+    let path_style = reader.read_optional("WORKSTEAD_S3_PATH_STYLE", parse::boolean)?;
+    let Some(bucket) = reader.read_optional("WORKSTEAD_S3_BUCKET", bucket)? else {
+        let needs_bucket = [
+            ("WORKSTEAD_S3_ENDPOINT", endpoint.is_some()),
+            ("WORKSTEAD_S3_PUBLIC_ENDPOINT", public_endpoint.is_some()),
+        ];
+        return match needs_bucket.into_iter().find(|(_, is_set)| *is_set) {
+            Some((name, _)) => Err(InvalidSetting {
+                name,
+                value: "set without WORKSTEAD_S3_BUCKET".to_owned(),
+                expected: "both or none",
+            }),
+            None => Ok(StoreSettings::Local),
+        };
+    };
+    if reader.is_given("WORKSTEAD_GCS_BUCKET") {
+        return Err(InvalidSetting {
+            name: "WORKSTEAD_S3_BUCKET",
+            value: "set together with WORKSTEAD_GCS_BUCKET".to_owned(),
+            expected: "one of them, as uploads lie in one store",
+        });
+    }
+    Ok(StoreSettings::S3(S3Config { endpoint, public_endpoint, path_style, ..S3Config::new(bucket, region) }))
+}
+
+/// Parses a bucket's name by the widest rules that stores have.
+fn bucket(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    ((3..=255).contains(&text.len()) && begins && text.bytes().all(allowed)).then(|| text.to_owned())
+}
+
+fn region(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (text.len() <= 64 && text.bytes().all(allowed)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn read_from(given: &[(&'static str, &'static str)]) -> Result<StoreSettings, String> {
+        let lookup =
+            |name: &str| given.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
+        Settings::from_lookup(lookup).map(|settings| settings.object_store).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_bucket_makes_the_store_s3() {
+        assert!(matches!(read_from(&[]), Ok(StoreSettings::Local)));
+        let Ok(StoreSettings::S3(aws)) = read_from(&[("WORKSTEAD_S3_BUCKET", "uploads")]) else {
+            panic!("no S3")
+        };
+        assert_eq!((aws.bucket.as_str(), aws.region.as_str()), ("uploads", "us-east-1"));
+        assert_eq!((aws.endpoint, aws.public_endpoint, aws.path_style), (None, None, None));
+        let minio = read_from(&[
+            ("WORKSTEAD_S3_BUCKET", "uploads"),
+            ("WORKSTEAD_S3_ENDPOINT", "http://minio:9000/"),
+            ("WORKSTEAD_S3_PUBLIC_ENDPOINT", "https://minio.example.com"),
+            ("WORKSTEAD_S3_REGION", "garage"),
+            ("WORKSTEAD_S3_PATH_STYLE", "false"),
+        ]);
+        let Ok(StoreSettings::S3(minio)) = minio else { panic!("no S3") };
+        assert_eq!(minio.endpoint.unwrap().as_str(), "http://minio:9000/");
+        assert_eq!(minio.public_endpoint.unwrap().as_str(), "https://minio.example.com/");
+        assert_eq!((minio.region.as_str(), minio.path_style), ("garage", Some(false)));
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_refused_by_their_names() {
+        let bucket = ("WORKSTEAD_S3_BUCKET", "uploads");
+        let errors = [
+            read_from(&[("WORKSTEAD_S3_ENDPOINT", "http://minio:9000")]),
+            read_from(&[("WORKSTEAD_S3_PUBLIC_ENDPOINT", "http://minio:9000")]),
+            read_from(&[bucket, ("WORKSTEAD_GCS_BUCKET", "uploads")]),
+            read_from(&[bucket, ("WORKSTEAD_S3_ENDPOINT", "minio:9000")]),
+            read_from(&[bucket, ("WORKSTEAD_S3_PUBLIC_ENDPOINT", "s3://minio")]),
+            read_from(&[bucket, ("WORKSTEAD_S3_REGION", "EU West")]),
+            read_from(&[bucket, ("WORKSTEAD_S3_PATH_STYLE", "auto")]),
+            read_from(&[("WORKSTEAD_S3_BUCKET", "uploads/x")]),
+        ];
+        let errors: Vec<_> = errors.into_iter().map(Result::unwrap_err).collect();
+        insta::assert_snapshot!(errors.join("\n"), @"");
+    }
+}
