@@ -18,6 +18,7 @@ mod git_protocol;
 mod git_push;
 mod guide;
 mod mcp_clients;
+mod object_stores;
 mod schemathesis;
 mod shutdown;
 mod upload;

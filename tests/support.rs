@@ -7,7 +7,7 @@ mod mcp;
 mod server;
 mod tools;
 
-pub(crate) use content::{Content, inline_body, slx_yaml, workspace_files};
+pub(crate) use content::{Content, bundle, inline_body, slx_yaml, workspace_files};
 pub(crate) use git::Git;
 pub(crate) use http::{Answer, send};
 pub(crate) use mcp::{McpClient, Release, mcp_is_here};

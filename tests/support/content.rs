@@ -68,7 +68,7 @@ spec:
 }
 
 /// Packs files into a bundle.
-fn bundle(files: &Content) -> Vec<u8> {
+pub(crate) fn bundle(files: &Content) -> Vec<u8> {
     let files = files
         .iter()
         .map(|(path, text)| (RepoPath::parse(path).unwrap(), Bytes::from(text.clone())))

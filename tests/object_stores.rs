@@ -1,0 +1,7 @@
+//! Uploads by way of a real S3 server (Garage), with a bad network on both of its sides.
+
+mod hostile;
+mod load;
+mod outage;
+mod path;
+mod world;
