@@ -1,5 +1,6 @@
 //! The files for pipelines: against the schemas of GitHub and GitLab, and the action's own steps against a server.
 
+use std::fmt::Write as _;
 use std::process::{Command, Output};
 
 use workstead_core::yaml::{Node, parse};
@@ -62,7 +63,7 @@ fn the_page_shows_the_files_as_they_are() {
         // The block's own end, at the start of a line.
         let rest =
             rest.strip_prefix("```\n").or_else(|| rest.split_once("\n```\n").map(|(_, rest)| rest)).unwrap();
-        expected.push_str(&format!("<!-- file: {path} -->\n```yaml\n{}```\n{rest}", read(path)));
+        write!(expected, "<!-- file: {path} -->\n```yaml\n{}```\n{rest}", read(path)).unwrap();
         count += 1;
     }
     assert_eq!(count, 2);

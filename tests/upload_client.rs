@@ -201,8 +201,13 @@ fn where_the_store_is_out_of_reach_the_bundle_goes_through_the_server() {
     assert_eq!(stage.relay.seen("GET", "via=server").len(), 1);
     // Only when asked for, the store alone.
     let run = stage.upload(&["--via", "presigned", "--retries", "1"]).expect(6);
-    assert!(run.stderr.contains("failed to talk to http://127.0.0.1:1"), "{}", run.stderr);
-    assert!(run.stderr.contains("tried 2 times; --retries allows more"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("failed to talk to the object store at http://127.0.0.1:1"),
+        "{}",
+        run.stderr
+    );
+    let hint = "hint: --via server sends the bundle through the server; tried 2 times; --retries allows more";
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
 }
 
 #[test]
@@ -267,4 +272,55 @@ fn a_queued_upload_that_fails_shows_every_problem_with_its_place() {
     let run = stage.upload(&["--async"]).expect(3);
     assert!(run.stderr.contains("slxs/cart/slx.yaml:15:11"), "{}", run.stderr);
     assert!(run.stderr.contains("owners: 7"), "{}", run.stderr);
+}
+
+#[test]
+fn what_the_server_does_meanwhile_is_told() {
+    let stage = Stage::new();
+    let answer = |text| Fault::Answer(200, ("x", "y"), text);
+    for text in [
+        r#"{"status": "PENDING", "progress": {"phase": "waiting"}}"#,
+        r#"{"status": "STARTED", "progress": {"phase": "merging"}}"#,
+        r#"{"status": "STARTED", "progress": {"phase": "merging"}}"#,
+        r#"{"status": "UNKNOWN"}"#,
+    ] {
+        stage.relay.fail("GET", "/upload-status/", answer(text));
+    }
+    stage.relay.fail("POST", "/complete", Fault::Queue);
+    let run = stage.upload(&["--async"]).expect(6);
+    assert!(run.stderr.contains("\nthe server: waiting\nthe server: merging\nerror: "), "{}", run.stderr);
+    assert!(run.stderr.contains("did not succeed: it expired or was cancelled"), "{}", run.stderr);
+}
+
+#[test]
+fn a_queued_request_that_fails_says_what_is_known() {
+    let stage = Stage::new();
+    let queued =
+        r#"{"task_id": "t-1", "status": "queued", "statusUrl": "/api/v3/workspaces/upload-status/t-1"}"#;
+    for (code, exit) in [("prune_guard", 5), ("invalid_content", 3)] {
+        let failed = match code {
+            "prune_guard" => r#"{"status": "FAILURE", "code": "prune_guard", "error": "too many would go"}"#,
+            _ => {
+                r#"{"status": "FAILURE", "error": {"code": "invalid_content", "detail": "too many would go"}}"#
+            }
+        };
+        stage.relay.fail("POST", "/upload", Fault::Answer(202, ("x", "y"), queued));
+        stage.relay.fail("GET", "/upload-status/", Fault::Answer(200, ("x", "y"), failed));
+        let run = stage.upload(&["--async", "--via", "inline"]).expect(exit);
+        assert!(run.stderr.contains("error: the server refused: too many would go"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_time_bounds_everything() {
+    let stage = Stage::new();
+    stage.relay.fail("GET", "/upload?", Fault::Answer(429, ("Retry-After", "60"), "{}"));
+    let started = Instant::now();
+    let run = stage.upload(&["--timeout", "20"]).expect(6);
+    assert!(started.elapsed() < Duration::from_secs(15));
+    assert!(run.stderr.contains("the next try would be in 6"), "{}", run.stderr);
+    // A server that takes everything and never answers.
+    stage.relay.fail("GET", "/upload?", Fault::Silence);
+    let run = stage.upload(&["--timeout", "1s"]).expect(6);
+    assert!(run.stderr.contains("caused by: the time of --timeout is over"), "{}", run.stderr);
 }

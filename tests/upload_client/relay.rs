@@ -18,6 +18,8 @@ pub(super) enum Fault {
     CutBody(usize),
     /// The server does what it is asked, and the answer is lost.
     CutAnswer,
+    /// It is taken, and never answered.
+    Silence,
     /// The server does what it is asked, and meanwhile the answer is 202.
     Queue,
 }
@@ -124,6 +126,10 @@ impl Told {
         self.note(&seen);
         let (status, header, body) = match fault {
             Some(Fault::CutBody(_)) => return stream.shutdown(Shutdown::Both),
+            Some(Fault::Silence) => {
+                // Until the client has had enough.
+                return std::io::copy(&mut stream, &mut std::io::sink()).map(drop);
+            }
             Some(Fault::CutAnswer) => {
                 forward(&self.server, &seen);
                 return stream.shutdown(Shutdown::Both);

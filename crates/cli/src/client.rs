@@ -139,8 +139,9 @@ impl Client {
         ];
         headers.extend(payload.iter().map(|payload| (header::CONTENT_TYPE.as_str(), payload.content_type)));
         headers.extend(more);
-        let response = self.send(method, url, &headers, payload.as_mut(), SERVER_TIME)?;
-        let (status, text) = read_text(url, response, None)?;
+        let exchange = Exchange { method, url, headers: &headers, store: None, time_to_answer: SERVER_TIME };
+        let response = self.send(&exchange, payload.as_mut())?;
+        let (status, text) = exchange.read_text(response)?;
         let json = match text.trim() {
             "" => Value::Null,
             text => serde_json::from_str(text).map_err(|error| {
@@ -161,78 +162,79 @@ impl Client {
         url: &Url,
         headers: &[(String, String)],
         mut payload: Payload<'_>,
-        store: Option<String>,
+        store: Option<&str>,
     ) -> Result<(), ClientError> {
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let response = self.send(Method::PUT, url, &headers, Some(&mut payload), STORE_TIME)?;
-        read_text(url, response, store).map(drop)
+        let headers = &headers;
+        let exchange = Exchange { method: Method::PUT, url, headers, store, time_to_answer: STORE_TIME };
+        let response = self.send(&exchange, Some(&mut payload))?;
+        exchange.read_text(response).map(drop)
     }
 
     fn send(
         &self,
-        method: Method,
-        url: &Url,
-        headers: &[(&str, &str)],
+        exchange: &Exchange<'_>,
         payload: Option<&mut Payload<'_>>,
-        time_to_answer: Duration,
     ) -> Result<Response<Body>, ClientError> {
-        let mut request = Request::builder().method(method).uri(url.as_str());
-        for (name, value) in headers {
+        let mut request = Request::builder().method(exchange.method.clone()).uri(exchange.url.as_str());
+        for (name, value) in exchange.headers {
             // The length is set from what is really sent, below.
             if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
                 request = request.header(*name, *value);
             }
         }
-        let run = match payload {
-            Some(payload) => {
-                request = request
-                    .header(header::CONTENT_LENGTH, payload.length)
-                    // So that a refusal comes before the body is on its way, and is heard.
-                    .header(header::EXPECT, "100-continue");
-                let body = SendBody::from_reader(&mut payload.reader);
-                self.run(url, request.body(body), time_to_answer)?
-            }
-            None => self.run(url, request.body(()), time_to_answer)?,
-        };
-        run.map_err(|error| unreachable(url, &error))
+        let Some(payload) = payload else { return self.run(exchange, request.body(())) };
+        request = request
+            .header(header::CONTENT_LENGTH, payload.length)
+            // So that a refusal comes before the body is on its way, and is heard.
+            .header(header::EXPECT, "100-continue");
+        let body = SendBody::from_reader(&mut payload.reader);
+        self.run(exchange, request.body(body))
     }
 
-    /// Runs a request; the outer error is one of its making.
     fn run<S: AsSendBody>(
         &self,
-        url: &Url,
+        exchange: &Exchange<'_>,
         request: Result<Request<S>, ureq::http::Error>,
-        time_to_answer: Duration,
-    ) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
-        let proxy = self.proxies.find(url).map_err(ClientError::Failed)?;
+    ) -> Result<Response<Body>, ClientError> {
+        let proxy = self.proxies.find(exchange.url).map_err(ClientError::Failed)?;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let request = self.agent.configure_request(request).proxy(proxy).timeout_global(left);
-        Ok(self.agent.run(request.timeout_recv_response(Some(time_to_answer)).build()))
+        let ran = request.map_err(ureq::Error::from).and_then(|request| {
+            let request = self.agent.configure_request(request).proxy(proxy).timeout_global(left);
+            self.agent.run(request.timeout_recv_response(Some(exchange.time_to_answer)).build())
+        });
+        ran.map_err(|error| exchange.unreachable(&error))
     }
 }
 
-/// Reads an answer as text, and makes an error of a refusal.
-fn read_text(
-    url: &Url,
-    mut response: Response<Body>,
-    store: Option<String>,
-) -> Result<(u16, String), ClientError> {
-    let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
-    let text = text.map_err(|error| unreachable(url, &error))?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok((status.as_u16(), text));
-    }
-    Err(Refusal::read(status.as_u16(), response.headers(), &text, store).into())
+/// One request and its answer, but for the payload.
+struct Exchange<'a> {
+    method: Method,
+    url: &'a Url,
+    headers: &'a [(&'a str, &'a str)],
+    /// Who is asked, when it is not the server.
+    store: Option<&'a str>,
+    time_to_answer: Duration,
 }
 
-fn unreachable(url: &Url, error: &ureq::Error) -> ClientError {
-    ClientError::Unreachable(Unreachable::of(url.origin().ascii_serialization(), error))
+impl Exchange<'_> {
+    /// Reads an answer as text, and makes an error of a refusal.
+    fn read_text(&self, mut response: Response<Body>) -> Result<(u16, String), ClientError> {
+        let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
+        let text = text.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok((status.as_u16(), text));
+        }
+        let store = self.store.map(str::to_owned);
+        Err(Refusal::read(status.as_u16(), response.headers(), &text, store).into())
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> ClientError {
+        let origin = self.url.origin().ascii_serialization();
+        ClientError::Unreachable(Unreachable::of(origin, self.store.map(str::to_owned), error))
+    }
 }
 
 #[cfg(test)]

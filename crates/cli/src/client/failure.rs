@@ -24,6 +24,8 @@ pub(crate) enum ClientError {
 pub(crate) struct Unreachable {
     /// Whom it was to, without what stands behind the host.
     pub(crate) peer: String,
+    /// Whether that was an object store and not the server.
+    pub(crate) is_store: bool,
     /// Whether it stood at all.
     pub(crate) connected: bool,
     /// Whether the next may do better.
@@ -97,13 +99,14 @@ impl From<ClientError> for CliError {
 
 impl Unreachable {
     /// Reads the library's error. Its text never holds what stands behind the host of an address.
-    pub(super) fn of(peer: String, error: &ureq::Error) -> Self {
+    pub(super) fn of(origin: String, store: Option<String>, error: &ureq::Error) -> Self {
         let (connected, passing) = match error {
             ureq::Error::Io(error) => of_io(error.kind()),
             ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)
             | ureq::Error::HostNotFound
             | ureq::Error::ConnectionFailed
             | ureq::Error::ConnectProxyFailed(_) => (false, true),
+            ureq::Error::Timeout(Timeout::Global) => (true, false),
             ureq::Error::Timeout(_) | ureq::Error::Protocol(_) | ureq::Error::BodyStalled => (true, true),
             // Certificates, addresses, answers without end: the same again.
             _ => (false, false),
@@ -115,7 +118,8 @@ impl Unreachable {
             ureq::Error::Timeout(_) => "it takes too long".to_owned(),
             other => other.to_string(),
         };
-        Self { peer, connected, passing, cause, note: None }
+        let is_store = store.is_some();
+        Self { peer: store.unwrap_or(origin), is_store, connected, passing, cause, note: None }
     }
 }
 
@@ -136,11 +140,23 @@ fn of_io(kind: ErrorKind) -> (bool, bool) {
 
 impl From<Unreachable> for CliError {
     fn from(unreachable: Unreachable) -> Self {
-        let Unreachable { peer, cause, note, .. } = unreachable;
-        let hint = "is the server running there? `workstead serve` prints its address; --server names it";
-        let hint = note.map_or_else(|| hint.to_owned(), |note| format!("{hint}; {note}"));
-        Self::user_caused(cause, format!("failed to talk to {peer}")).hint(hint).ends(Ending::Unavailable)
+        let Unreachable { peer, is_store, connected, cause, note, .. } = unreachable;
+        let cure = if is_store {
+            Some("--via server sends the bundle through the server")
+        } else if connected {
+            None
+        } else {
+            Some("is the server running there? `workstead serve` prints its address; --server names it")
+        };
+        let error = Self::user_caused(cause, format!("failed to talk to {peer}")).ends(Ending::Unavailable);
+        with_hints(error, [cure, note.as_deref()])
     }
+}
+
+/// Adds what to do about an error, of up to two kinds.
+pub(super) fn with_hints(error: CliError, hints: [Option<&str>; 2]) -> CliError {
+    let hints: Vec<&str> = hints.into_iter().flatten().collect();
+    if hints.is_empty() { error } else { error.hint(hints.join("; ")) }
 }
 
 #[cfg(test)]
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_from_what_stays() {
         let of = |error: ureq::Error| {
-            let unreachable = Unreachable::of("https://store.example".to_owned(), &error);
+            let unreachable = Unreachable::of("https://store.example".to_owned(), None, &error);
             (unreachable.connected, unreachable.passing)
         };
         let io = |kind: ErrorKind| ureq::Error::Io(io::Error::from(kind));
@@ -164,12 +180,33 @@ mod tests {
         assert_eq!(of(ureq::Error::Timeout(Timeout::Connect)), (false, true));
         assert_eq!(of(ureq::Error::Timeout(Timeout::RecvResponse)), (true, true));
         assert_eq!(of(ureq::Error::BadUri("x".to_owned())), (false, false));
+        assert_eq!(of(ureq::Error::Timeout(Timeout::Global)), (true, false));
+    }
+
+    #[test]
+    fn the_hint_fits_what_happened() {
+        let (origin, store) =
+            ("https://ws.example".to_owned(), "the object store at https://s.example".to_owned());
+        let reset = ureq::Error::Io(io::Error::from(ErrorKind::ConnectionReset));
+        let report = |store, error: &ureq::Error| {
+            CliError::from(Unreachable::of(origin.clone(), store, error)).report()
+        };
+        insta::assert_snapshot!(report(Some(store), &ureq::Error::HostNotFound), @r"
+        error: failed to talk to the object store at https://s.example
+          caused by: host not found
+        hint: --via server sends the bundle through the server
+        ");
+        insta::assert_snapshot!(report(None, &reset), @r"
+        error: failed to talk to https://ws.example
+          caused by: connection reset
+        ");
     }
 
     #[test]
     fn an_address_is_never_shown_whole() {
         let error = ureq::Error::BadUri("https://store.example/k?sig=geheim".to_owned());
-        let report = CliError::from(Unreachable::of("https://store.example".to_owned(), &error)).report();
+        let report =
+            CliError::from(Unreachable::of("https://store.example".to_owned(), None, &error)).report();
         insta::assert_snapshot!(report, @r"
         error: failed to talk to https://store.example
           caused by: its address can't be called

@@ -7,6 +7,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 use ureq::http::{HeaderMap, header};
 
+use super::failure::with_hints;
 use crate::diagnostics::Finding;
 use crate::error::{CliError, Ending};
 
@@ -140,10 +141,7 @@ impl From<Refusal> for CliError {
         let who = store.as_deref().unwrap_or("the server");
         let verb = if http_status >= 500 { "failed" } else { "refused" };
         let error = Self::user(format!("{who} {verb}: {detail} [{label}]")).ends(ending);
-        match [note, cure].into_iter().flatten().reduce(|one, two| format!("{one}; {two}")) {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        with_hints(error, [note.as_deref(), cure.as_deref()])
     }
 }
 

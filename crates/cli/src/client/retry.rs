@@ -162,6 +162,7 @@ pub(crate) mod tests {
     fn cut() -> ClientError {
         ClientError::Unreachable(Unreachable {
             peer: "http://a".to_owned(),
+            is_store: false,
             connected: true,
             passing: true,
             cause: "reset".to_owned(),

@@ -83,7 +83,7 @@ mod tests {
 
     fn cut(connected: bool, passing: bool) -> ClientError {
         let (peer, cause) = (String::new(), String::new());
-        ClientError::Unreachable(Unreachable { peer, connected, passing, cause, note: None })
+        ClientError::Unreachable(Unreachable { peer, is_store: true, connected, passing, cause, note: None })
     }
 
     #[test]

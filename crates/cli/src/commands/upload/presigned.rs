@@ -150,7 +150,7 @@ impl Upload<'_> {
         let mut sending = self.manner.talk.sending(length, open.store.as_deref().unwrap_or("the server"));
         let mut reader = sending.counting(self.bundle);
         let payload = Payload { content_type: "application/gzip", length, reader: &mut reader };
-        let put = self.client.put_signed(&open.put, &open.headers, payload, open.store.clone());
+        let put = self.client.put_signed(&open.put, &open.headers, payload, open.store.as_deref());
         drop(reader);
         let sent_all = sending.end();
         put.map_err(|error| (error, sent_all))
