@@ -2,102 +2,17 @@
 
 mod codes;
 mod relay;
+mod stage;
 mod targets;
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use self::relay::{Fault, Relay};
-use crate::support::{TestServer, cleaned, workspace_files, workstead};
+use self::stage::{Run, Stage, run};
+use crate::support::workspace_files;
 
 const WORKSPACE: &str = "shop";
 const EXPIRED: &str = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message><Signature>geheim</Signature></Error>";
-
-/// What the command did.
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
-    }
-}
-
-/// Runs the command with an environment and something on standard input.
-fn run(server: &TestServer, environment: &[(&str, &str)], arguments: &[&str], stdin: &[u8]) -> Run {
-    let mut command = Command::new(workstead());
-    cleaned(&mut command, server.root.path()).arg("upload").args(arguments).envs(environment.iter().copied());
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().unwrap();
-    // A command that reads nothing closes it.
-    let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), stdin);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
-/// A server with a workspace, a relay in front of it, and a directory to upload.
-struct Stage {
-    server: TestServer,
-    relay: Relay,
-    directory: String,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let server = TestServer::start();
-        server.create(WORKSPACE);
-        let directory = server.scratch("source");
-        server.git(&directory).write_all(&workspace_files(WORKSPACE, &["cart", "web"]));
-        Self { relay: Relay::before(&server.url), directory: directory.display().to_string(), server }
-    }
-
-    fn environment(&self) -> [(&str, &str); 3] {
-        [
-            ("WORKSTEAD_SERVER", &self.relay.url),
-            ("WORKSTEAD_TOKEN", &self.server.token),
-            ("WORKSTEAD_WORKSPACE", WORKSPACE),
-        ]
-    }
-
-    /// Uploads the directory through the relay.
-    fn upload(&self, arguments: &[&str]) -> Run {
-        run(&self.server, &self.environment(), &[&[self.directory.as_str()], arguments].concat(), b"")
-    }
-
-    /// Adds a file that does not compress.
-    fn add_noise(&self, bytes: usize) {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let noise = std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[0]
-        });
-        fs_err::create_dir_all(format!("{}/notes", self.directory)).unwrap();
-        let noise: Vec<u8> = noise.take(bytes).collect();
-        fs_err::write(format!("{}/notes/noise.bin", self.directory), noise).unwrap();
-    }
-
-    /// Counts the commits of uploads.
-    fn commits(&self) -> usize {
-        let clone = self.server.clone_workspace(WORKSPACE, "counted");
-        let count: usize = clone.ok(&["rev-list", "--count", "HEAD"]).parse().unwrap();
-        count - 1
-    }
-}
 
 #[test]
 fn a_busy_store_is_asked_again_not_before_it_said() {

@@ -1,5 +1,6 @@
 //! The commands' way to a server: HTTP with the caller's token.
 
+mod exchange;
 mod failure;
 mod proxy;
 mod refusal;
@@ -14,13 +15,12 @@ use ureq::http::{Method, Request, Response, header};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 use url::Url;
 
+use self::exchange::Exchange;
 pub(crate) use self::failure::{ClientError, Unreachable};
 use self::proxy::Proxies;
 pub(crate) use self::refusal::Refusal;
 use crate::error::CliError;
 
-/// Most bytes of an answer that are read.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
 /// How long a connection may take to stand.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How long the server may think: a completion comes after the commit.
@@ -205,35 +205,6 @@ impl Client {
             self.agent.run(request.timeout_recv_response(Some(exchange.time_to_answer)).build())
         });
         ran.map_err(|error| exchange.unreachable(&error))
-    }
-}
-
-/// One request and its answer, but for the payload.
-struct Exchange<'a> {
-    method: Method,
-    url: &'a Url,
-    headers: &'a [(&'a str, &'a str)],
-    /// Who is asked, when it is not the server.
-    store: Option<&'a str>,
-    time_to_answer: Duration,
-}
-
-impl Exchange<'_> {
-    /// Reads an answer as text, and makes an error of a refusal.
-    fn read_text(&self, mut response: Response<Body>) -> Result<(u16, String), ClientError> {
-        let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
-        let text = text.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok((status.as_u16(), text));
-        }
-        let store = self.store.map(str::to_owned);
-        Err(Refusal::read(status.as_u16(), response.headers(), &text, store).into())
-    }
-
-    fn unreachable(&self, error: &ureq::Error) -> ClientError {
-        let origin = self.url.origin().ascii_serialization();
-        ClientError::Unreachable(Unreachable::of(origin, self.store.map(str::to_owned), error))
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod after_put;
 mod await_end;
+mod effort;
 mod inline;
 mod presigned;
 mod report;
 mod send;
 mod source;
+mod steps;
 pub(super) mod summary;
 mod talk;
 mod target;

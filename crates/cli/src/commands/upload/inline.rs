@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use ureq::http::Method;
 
-use super::send::{Upload, Way};
+use super::effort::Way;
+use super::send::Upload;
 use crate::client::{ClientError, Payload};
 use crate::error::CliError;
 

@@ -7,7 +7,8 @@ use ureq::http::Method;
 use url::Url;
 
 use super::after_put::{AfterPut, FailedPut};
-use super::send::{Stop, Upload, Way};
+use super::effort::Way;
+use super::send::{Stop, Upload};
 use crate::client::{ClientError, Payload};
 use crate::error::{CliError, Ending};
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use workstead_core::name::WorkspaceName;
 
+use super::effort::Way;
 use super::send::Upload;
 use super::summary;
 use crate::client::ClientError;
@@ -131,7 +132,7 @@ impl Report<'_> {
 /// Returns what an upload took, for scripts.
 fn effort(upload: &Upload<'_>) -> Value {
     json!({
-        "via": upload.effort.way.get().map(super::send::Way::as_str),
+        "via": upload.effort.way.get().map(Way::as_str),
         "provider": *upload.effort.provider.borrow(),
         "sha256": upload.sha256,
         "sizeBytes": upload.bundle.len(),
@@ -142,7 +143,7 @@ fn effort(upload: &Upload<'_>) -> Value {
 
 /// Returns what an upload took, for people.
 fn told(upload: &Upload<'_>) -> String {
-    let way = upload.effort.way.get().map_or("", super::send::Way::as_str);
+    let way = upload.effort.way.get().map_or("", Way::as_str);
     let provider =
         upload.effort.provider.borrow().as_deref().map_or_else(String::new, |it| format!(" ({it})"));
     let retries = match upload.effort.retries.get() {

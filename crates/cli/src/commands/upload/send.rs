@@ -1,6 +1,5 @@
 //! The ways in, and which is taken when nothing is said.
 
-use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use indicatif::HumanBytes;
@@ -8,8 +7,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use workstead_core::name::WorkspaceName;
 
+use super::effort::{Effort, Way};
 use super::talk::Talk;
-use crate::client::retry::{Attempts, Clock, Next, Patience, SystemClock, seconds};
+use crate::client::retry::{Clock, Patience, SystemClock};
 use crate::client::{Client, ClientError};
 use crate::merge_args::MergeArgs;
 
@@ -28,43 +28,6 @@ pub(crate) enum Via {
     Server,
     /// One request that carries the bundle, as the workspace builder does
     Inline,
-}
-
-/// A way that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// An address of the store.
-    Store,
-    /// An address of the server.
-    Server,
-    /// One request.
-    Inline,
-}
-
-impl Way {
-    /// Returns the word of the API and of `--via`.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Store => "presigned",
-            Self::Server => "server",
-            Self::Inline => "inline",
-        }
-    }
-}
-
-/// What an upload took, for the report.
-#[derive(Debug, Default)]
-pub(super) struct Effort {
-    /// The way on which it came in.
-    pub(super) way: Cell<Option<Way>>,
-    /// The kind of store, where there is one.
-    pub(super) provider: RefCell<Option<String>>,
-    /// How often the bundle was sent, wholly or in part.
-    pub(super) sent: Cell<u32>,
-    /// How often a step was tried again.
-    pub(super) retries: Cell<u32>,
-    /// The task's id, once there is one.
-    pub(super) task: RefCell<Option<String>>,
 }
 
 /// How an upload goes about it.
@@ -175,52 +138,6 @@ impl<'a> Upload<'a> {
         }
         talk.say("the server takes no bundle for its store: sending it in one request");
         self.inline()
-    }
-
-    /// Begins the attempts at a step.
-    pub(super) fn attempts(&self) -> Attempts<'a> {
-        Attempts::new(self.manner.patience, self.manner.clock)
-    }
-
-    /// Does a step until it succeeds or its error does not pass.
-    pub(super) fn retrying<T>(
-        &self,
-        mut step: impl FnMut() -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let mut attempts = self.attempts();
-        loop {
-            match step() {
-                Ok(done) => return Ok(done),
-                Err(error) => self.pause(&mut attempts, error)?,
-            }
-        }
-    }
-
-    /// Waits before the next attempt, or returns the error when there is none.
-    pub(super) fn pause(&self, attempts: &mut Attempts<'_>, error: ClientError) -> Result<(), ClientError> {
-        let next = attempts.after(&error);
-        self.follow(attempts, next, error)
-    }
-
-    /// Does what was decided about an error.
-    pub(super) fn follow(
-        &self,
-        attempts: &Attempts<'_>,
-        next: Next,
-        error: ClientError,
-    ) -> Result<(), ClientError> {
-        match next {
-            Next::Again(pause) => {
-                let ((number, most), brief) = (attempts.count(), error.brief());
-                let talk = &self.manner.talk;
-                talk.say(&format!("{brief}; trying again in {} ({number} of {most})", seconds(pause)));
-                self.effort.retries.set(self.effort.retries.get() + 1);
-                self.manner.clock.sleep(pause);
-                Ok(())
-            }
-            Next::Stop(Some(note)) => Err(error.noting(note)),
-            Next::Stop(None) => Err(error),
-        }
     }
 
     /// Returns the fields of the query that every way in takes.

@@ -7,8 +7,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::output::{Printer, printable};
 
-/// The bar of bytes.
-const BYTES: &str = "{prefix} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
+/// The bar of bytes; what a narrow terminal cuts is the end.
+const BYTES: &str = "sending {bar:24} {bytes}/{total_bytes} {bytes_per_sec} to {prefix}";
 /// What turns while the server works.
 const WAITING: &str = "{spinner} {msg} {elapsed}";
 
@@ -38,7 +38,7 @@ impl Talk {
         let bar = if self.quiet || !self.terminal {
             ProgressBar::hidden()
         } else {
-            styled(ProgressBar::new(length), BYTES).with_prefix(format!("sending to {to}"))
+            styled(ProgressBar::new(length), BYTES).with_prefix(printable(to))
         };
         if !self.terminal {
             self.say(&format!("sending {} to {to}", HumanBytes(length)));
