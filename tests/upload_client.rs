@@ -7,7 +7,7 @@ mod targets;
 
 use std::time::{Duration, Instant};
 
-use self::relay::{Fault, Relay};
+use self::relay::{Fault, RUNNING, Relay};
 use self::stage::{Run, Stage, run};
 use crate::support::workspace_files;
 
@@ -68,16 +68,20 @@ fn what_was_put_is_not_put_again() {
 #[test]
 fn an_upload_that_another_completes_is_awaited() {
     let stage = Stage::new();
-    let running = r#"{"detail": "upload 1 is being worked on", "code": "upload_running", "status": 409}"#;
-    // The completion goes on its way, and this one is told so.
-    stage.relay.fail("POST", "/complete", Fault::Queue);
-    stage.relay.fail("POST", "/complete", Fault::Answer(409, ("x", "y"), running));
+    stage.relay.fail("POST", "/complete", Fault::Running);
     let told = stage.upload(&["--json"]).expect(0).json();
-    assert_eq!(told["outcome"], "committed");
-    stage.relay.fail("POST", "/complete", Fault::Answer(409, ("x", "y"), running));
-    // Nobody has it in hand, whatever was said; the time ends.
-    let run = stage.upload(&["--timeout", "2"]).expect(6);
+    assert_eq!((&told["outcome"], &told["upload"]["sent"]), (&"committed".into(), &1.into()));
+    assert!(!stage.relay.seen("GET", "/upload-status/").is_empty());
+    // Nobody has it in hand, whatever was said: it is completed again.
+    let before = stage.relay.counts()[2];
+    stage.relay.fail("POST", "/complete", Fault::Answer(409, ("x", "y"), RUNNING));
+    assert_eq!(stage.upload(&["--json"]).expect(0).json()["outcome"], "unchanged");
+    assert_eq!(stage.relay.counts()[2], before + 2);
+    // It is queued, they say, and nobody works on it; the time ends.
+    stage.relay.fail("POST", "/complete", Fault::Answer(202, ("x", "y"), r#"{"status": "queued"}"#));
+    let run = stage.upload(&["--timeout", "2", "--async"]).expect(6);
     assert!(run.stderr.contains("has not ended within --timeout"), "{}", run.stderr);
+    assert_eq!(stage.commits(), 1);
 }
 
 #[test]

@@ -10,6 +10,10 @@ use ureq::http::Method;
 
 use crate::support::send;
 
+/// What the server says of an upload that another request completes.
+pub(super) const RUNNING: &str =
+    r#"{"detail": "it is being worked on", "code": "upload_running", "status": 409}"#;
+
 /// What goes wrong with a request.
 pub(super) enum Fault {
     /// It is answered here: status, a header, body.
@@ -22,6 +26,8 @@ pub(super) enum Fault {
     Silence,
     /// The server does what it is asked, and meanwhile the answer is 202.
     Queue,
+    /// The server does what it is asked, and meanwhile the answer is that it is being done.
+    Running,
 }
 
 /// A request that came, wholly or in part.
@@ -136,6 +142,10 @@ impl Told {
             }
             Some(Fault::Answer(status, header, body)) => (status, header, body.to_owned()),
             Some(Fault::Queue) => (202, ("x", "y"), self.queue(seen)),
+            Some(Fault::Running) => {
+                self.queue(seen);
+                (409, ("x", "y"), RUNNING.to_owned())
+            }
             None => {
                 let (status, body) = self.pass(&seen);
                 (status, ("x", "y"), body)

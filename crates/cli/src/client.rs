@@ -1,9 +1,9 @@
 //! The commands' way to a server: HTTP with the caller's token.
 
 mod exchange;
-mod failure;
+pub(crate) mod failure;
 mod proxy;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod retry;
 
 use std::io::Read;
@@ -16,9 +16,8 @@ use ureq::{Agent, AsSendBody, Body, SendBody};
 use url::Url;
 
 use self::exchange::Exchange;
-pub(crate) use self::failure::{ClientError, Unreachable};
+pub(crate) use self::failure::ClientError;
 use self::proxy::Proxies;
-pub(crate) use self::refusal::Refusal;
 use crate::error::CliError;
 
 /// How long a connection may take to stand.

@@ -66,7 +66,8 @@ impl FailedPut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Refusal, Unreachable};
+    use crate::client::failure::Unreachable;
+    use crate::client::refusal::Refusal;
 
     const FRESH: FailedPut = FailedPut {
         sent_all: false,

@@ -44,6 +44,12 @@ impl Upload<'_> {
                     drop(waiting);
                     return self.failure(complete, &answer);
                 }
+                // Whoever had it in hand gave it back.
+                "PENDING" if queued.is_null() => {
+                    if let Some(ended) = self.complete_again(complete) {
+                        return ended;
+                    }
+                }
                 "UNKNOWN" => return Err(ClientError::Failed(self.ended("it expired or was cancelled"))),
                 _ => {}
             }
@@ -57,6 +63,14 @@ impl Upload<'_> {
             }
             self.manner.clock.sleep(pause);
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Completes an upload that nobody works on; nothing while somebody does again, or it can't be asked.
+    fn complete_again(&self, complete: Option<&Url>) -> Option<Result<Value, ClientError>> {
+        match self.client.call(Method::POST, complete?, None) {
+            Err(error) if error.has_code("upload_running") || error.is_passing() => None,
+            ended => Some(ended),
         }
     }
 
