@@ -19,6 +19,8 @@ mod git_push;
 mod guide;
 mod mcp_clients;
 mod object_stores;
+mod pipelines;
 mod schemathesis;
 mod shutdown;
 mod upload;
+mod upload_client;

@@ -15,6 +15,7 @@ use url::Url;
 use workstead_bundler::Limits;
 
 pub use self::stores::StoreSettings;
+pub use self::parse::Origin;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub presign_lifetime: Duration,
     /// Where uploaded objects lie.
     pub object_store: StoreSettings,
+    /// The origins whose pages may upload.
+    pub upload_cors_origins: Vec<Origin>,
     /// Whether uploads may prune more than half of a location's SLXs unasked.
     pub allow_mass_prune: bool,
     /// How many runners of one workspace may be registered.

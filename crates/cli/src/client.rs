@@ -1,19 +1,33 @@
 //! The commands' way to a server: HTTP with the caller's token.
 
+mod exchange;
+pub(crate) mod failure;
+mod proxy;
+pub(crate) mod refusal;
+pub(crate) mod retry;
+
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::http::{Method, Request, Response, header};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, AsSendBody, Body, SendBody};
 use url::Url;
 
-use crate::diagnostics::Finding;
+use self::exchange::Exchange;
+pub(crate) use self::failure::ClientError;
+use self::proxy::Proxies;
 use crate::error::CliError;
 
-/// Most bytes of an answer that are read.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// How long a connection may take to stand.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the server may think: a completion comes after the commit.
+const SERVER_TIME: Duration = Duration::from_mins(15);
+/// How long a store may think once it has all bytes.
+const STORE_TIME: Duration = Duration::from_mins(2);
+/// How long a connection may take no bytes.
+const STALL_TIME: Duration = Duration::from_mins(1);
 
 /// What a request carries.
 pub(crate) struct Payload<'a> {
@@ -25,12 +39,23 @@ pub(crate) struct Payload<'a> {
     pub(crate) reader: &'a mut dyn Read,
 }
 
+/// An answer that is no refusal.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body; null when there is none.
+    pub(crate) json: Value,
+}
+
 /// One server, spoken to with one token.
 #[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
+    proxies: Proxies,
     server: Url,
     token: SecretString,
+    deadline: Option<Instant>,
 }
 
 impl Client {
@@ -48,11 +73,20 @@ impl Client {
             // A redirected POST loses its body, and a token goes nowhere but where it was meant to.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(Duration::from_mins(15)))
+            // Each request is told its own.
+            .proxy(None)
+            .timeout_connect(Some(CONNECT_TIME))
+            .timeout_per_write(Some(STALL_TIME))
             .user_agent(concat!("workstead/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.new_agent(), server, token })
+        let (agent, proxies) = (config.new_agent(), Proxies::from_environment());
+        Ok(Self { agent, proxies, server, token, deadline: None })
+    }
+
+    /// Lets no request go on behind a moment.
+    #[must_use]
+    pub(crate) fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Returns the address of an API route by its segments behind `/api/v3`.
@@ -69,9 +103,10 @@ impl Client {
     ///
     /// The token goes to no other host, whatever an answer says.
     pub(crate) fn on_this_server(&self, address: &str) -> Result<Url, CliError> {
-        let named = self.server.join(address).map_err(|error| {
-            CliError::unexpected(error, format!("the server answered with the bad address `{address}`"))
-        })?;
+        let named = self
+            .server
+            .join(address)
+            .map_err(|error| CliError::unexpected(error, "the server named an address that can't be read"))?;
         let mut url = self.server.clone();
         url.set_path(named.path());
         url.set_query(named.query());
@@ -85,144 +120,91 @@ impl Client {
         url: &Url,
         payload: Option<Payload<'_>>,
     ) -> Result<Value, ClientError> {
-        let bearer = format!("Bearer {}", self.token.expose_secret());
-        let headers = [
-            (header::AUTHORIZATION.as_str(), bearer.as_str()),
-            (header::ACCEPT.as_str(), "application/json"),
-        ];
-        self.send(method, url, &headers, payload)
+        self.ask(method, url, &[], payload).map(|answer| answer.json)
     }
 
-    /// Sends to a signed address: with exactly the headers that were signed, and without the token.
-    pub(crate) fn put_signed(
-        &self,
-        url: &Url,
-        headers: &[(String, String)],
-        payload: Payload<'_>,
-    ) -> Result<(), ClientError> {
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.send(Method::PUT, url, &headers, Some(payload)).map(drop)
-    }
-
-    fn send(
+    /// Asks with the token and more headers.
+    pub(crate) fn ask(
         &self,
         method: Method,
         url: &Url,
-        headers: &[(&str, &str)],
-        payload: Option<Payload<'_>>,
-    ) -> Result<Value, ClientError> {
-        let mut request = Request::builder().method(method).uri(url.as_str());
-        for (name, value) in headers {
-            // The length is set from what is really sent, below.
-            if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
-                request = request.header(*name, *value);
-            }
-        }
-        let response = match payload {
-            Some(payload) => {
-                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                    request = request.header(header::CONTENT_TYPE, payload.content_type);
-                }
-                request = request
-                    .header(header::CONTENT_LENGTH, payload.length)
-                    // So that a refusal comes before the body is on its way, and is heard.
-                    .header(header::EXPECT, "100-continue");
-                let body = SendBody::from_reader(payload.reader);
-                request.body(body).map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
-            }
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
-        };
-        read_answer(response.map_err(|error| self.unreachable(error))?)
-    }
-
-    fn unreachable(&self, error: ureq::Error) -> ClientError {
-        let server = &self.server;
-        ClientError::Failed(
-            CliError::user_caused(error, format!("failed to talk to {server}"))
-                .hint("is the server running there? `workstead serve` prints its address; --server names it"),
-        )
-    }
-}
-
-/// Why a call did not succeed.
-#[derive(Debug)]
-pub(crate) enum ClientError {
-    /// The server's answer is a refusal.
-    Refused(Refusal),
-    /// There was no answer, or none that can be read.
-    Failed(CliError),
-}
-
-/// The error object of the server's answer.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Refusal {
-    /// The HTTP status.
-    #[serde(skip)]
-    pub(crate) http_status: u16,
-    /// One sentence.
-    pub(crate) detail: String,
-    /// The stable code.
-    pub(crate) code: String,
-    /// The request's id, for the server's log.
-    pub(crate) request_id: String,
-    /// What is wrong with the content.
-    pub(crate) errors: Vec<Finding>,
-}
-
-impl From<Refusal> for CliError {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal { http_status, detail, code, request_id, .. } = refusal;
-        if http_status >= 500 {
-            return Self::unexpected_message(format!("the server failed: {detail} [{http_status} {code}]"))
-                .hint(format!("its log says more about the request `{request_id}`"));
-        }
-        let error = Self::user(format!("the server refused: {detail} [{http_status} {code}]"));
-        match http_status {
-            401 => error.hint("WORKSTEAD_TOKEN or --token-file must give a token of this very server"),
-            _ => error,
-        }
-    }
-}
-
-impl From<ClientError> for CliError {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Refused(refusal) => refusal.into(),
-            ClientError::Failed(error) => error,
-        }
-    }
-}
-
-fn read_answer(mut response: Response<Body>) -> Result<Value, ClientError> {
-    let status = response.status();
-    let text = response
-        .body_mut()
-        .with_config()
-        .limit(MAX_ANSWER_BYTES)
-        .read_to_string()
-        .map_err(|error| ClientError::Failed(CliError::unexpected(error, "failed to read the answer")))?;
-    if status.is_success() {
-        return match text.trim() {
-            "" => Ok(Value::Null),
+        more: &[(&str, &str)],
+        mut payload: Option<Payload<'_>>,
+    ) -> Result<Answer, ClientError> {
+        let bearer = format!("Bearer {}", self.token.expose_secret());
+        let mut headers = vec![
+            (header::AUTHORIZATION.as_str(), bearer.as_str()),
+            (header::ACCEPT.as_str(), "application/json"),
+        ];
+        headers.extend(payload.iter().map(|payload| (header::CONTENT_TYPE.as_str(), payload.content_type)));
+        headers.extend(more);
+        let exchange = Exchange { method, url, headers: &headers, store: None, time_to_answer: SERVER_TIME };
+        let response = self.send(&exchange, payload.as_mut())?;
+        let (status, text) = exchange.read_text(response)?;
+        let json = match text.trim() {
+            "" => Value::Null,
             text => serde_json::from_str(text).map_err(|error| {
                 ClientError::Failed(
                     CliError::user_caused(error, "the answer is not JSON")
                         .hint("is this the address of a Workstead server?"),
                 )
-            }),
+            })?,
         };
+        Ok(Answer { status, json })
     }
-    let mut refusal: Refusal = serde_json::from_str(&text).unwrap_or_default();
-    refusal.http_status = status.as_u16();
-    if refusal.detail.is_empty() {
-        refusal.detail = match response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()) {
-            Some(target) => format!("it redirects to {target}, which is not followed"),
-            None => text.lines().next().unwrap_or_default().chars().take(200).collect(),
-        };
+
+    /// Puts to a signed address: with exactly the headers that were signed, and without the token.
+    ///
+    /// `store` names whose address it is when it is not the server's.
+    pub(crate) fn put_signed(
+        &self,
+        url: &Url,
+        headers: &[(String, String)],
+        mut payload: Payload<'_>,
+        store: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers = &headers;
+        let exchange = Exchange { method: Method::PUT, url, headers, store, time_to_answer: STORE_TIME };
+        let response = self.send(&exchange, Some(&mut payload))?;
+        exchange.read_text(response).map(drop)
     }
-    Err(ClientError::Refused(refusal))
+
+    fn send(
+        &self,
+        exchange: &Exchange<'_>,
+        payload: Option<&mut Payload<'_>>,
+    ) -> Result<Response<Body>, ClientError> {
+        let mut request = Request::builder().method(exchange.method.clone()).uri(exchange.url.as_str());
+        for (name, value) in exchange.headers {
+            // The length is set from what is really sent, below.
+            if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
+                request = request.header(*name, *value);
+            }
+        }
+        let Some(payload) = payload else { return self.run(exchange, request.body(())) };
+        request = request
+            .header(header::CONTENT_LENGTH, payload.length)
+            // So that a refusal comes before the body is on its way, and is heard.
+            .header(header::EXPECT, "100-continue");
+        let body = SendBody::from_reader(&mut payload.reader);
+        self.run(exchange, request.body(body))
+    }
+
+    fn run<S: AsSendBody>(
+        &self,
+        exchange: &Exchange<'_>,
+        request: Result<Request<S>, ureq::http::Error>,
+    ) -> Result<Response<Body>, ClientError> {
+        let proxy = self.proxies.find(exchange.url).map_err(ClientError::Failed)?;
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let ran = request.map_err(ureq::Error::from).and_then(|request| {
+            let request = self.agent.configure_request(request).proxy(proxy).timeout_global(left);
+            self.agent.run(request.timeout_recv_response(Some(exchange.time_to_answer)).build())
+        });
+        ran.map_err(|error| exchange.unreachable(&error))
+    }
 }
 
 #[cfg(test)]
@@ -258,18 +240,5 @@ mod tests {
     #[test]
     fn the_token_is_not_in_debug() {
         assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("token-of-the-test"));
-    }
-
-    #[test]
-    fn a_refusal_tells_what_the_server_said() {
-        let refusal = Refusal {
-            http_status: 409,
-            detail: "the prune would take 9 of 12 SLXs".to_owned(),
-            code: "prune_guard".to_owned(),
-            ..Refusal::default()
-        };
-        insta::assert_snapshot!(CliError::from(refusal).report(), @r"
-        error: the server refused: the prune would take 9 of 12 SLXs [409 prune_guard]
-        ");
     }
 }

@@ -174,6 +174,10 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "true or false",
         "Whether URLs name the bucket in the path instead of the host; without it, where an endpoint is set.",
+        "WORKSTEAD_UPLOAD_CORS_ORIGINS",
+        "",
+        "origins between commas, like https://portal.example.com,http://localhost:3000",
+        "The web origins whose pages may upload from the browser.",
     ),
     setting(
         "WORKSTEAD_ALLOW_MASS_PRUNE",
