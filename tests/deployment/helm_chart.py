@@ -1,6 +1,6 @@
 """Lints and renders a chart by Helm's own library: one JSON object on standard output.
 
-Usage: helm_chart.py CHART [VALUES...]; each VALUES is a file, or a JSON object, the later over the earlier.
+Usage: helm_chart.py CHART RELEASE NAMESPACE [VALUES...]; each VALUES is a file, or a JSON object, the later over the earlier.
 """
 
 import json
@@ -27,18 +27,19 @@ def documents(text):
 
 
 def main():
-    chart, values = sys.argv[1], {}
-    for argument in sys.argv[2:]:
+    chart, release, namespace = sys.argv[1:4]
+    values = {}
+    for argument in sys.argv[4:]:
         values = merge(values, read(argument))
-    answer = {"helm": helm.helm_sdk_version()}
+    answer = {"lint": [], "error": "", "notes": "", "objects": []}
     try:
-        report = helm.lint(chart, values, strict=True, namespace="here")
-        answer["lint"] = [f"{message['severity']} {message['path']}: {message['error']}" for message in report["messages"]]
+        report = helm.lint(chart, values, strict=True, namespace=namespace)
+        # 1 is information: that the chart has no icon.
+        answer["lint"] = [
+            f"{message['path']}: {message['error']}" for message in report["messages"] if message["severity"] > 1
+        ]
         with helm.Chart.load(chart) as loaded:
-            rendered = loaded.render(values, name="test", namespace="here")
-    except helm.HelmError as error:
-        answer["error"] = str(error)
-    else:
+            rendered = loaded.render(values, name=release, namespace=namespace)
         answer["notes"] = "".join(text for path, text in rendered.items() if path.endswith("/NOTES.txt"))
         answer["objects"] = [
             document
@@ -46,6 +47,8 @@ def main():
             if path.endswith((".yaml", ".yml"))
             for document in documents(text)
         ]
+    except helm.HelmError as error:
+        answer["error"] = str(error)
     json.dump(answer, sys.stdout)
 
 

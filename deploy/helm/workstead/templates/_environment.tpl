@@ -57,7 +57,8 @@
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  {{- /* Numbers come as floating ones, and a million would be written 1e+06. */}}
+  value: {{ ternary ($value | int64) $value (kindIs "float64" $value) | toString | quote }}
 {{- end }}
 {{- range $name, $from := .Values.secretSettings }}
 - name: {{ $name }}
