@@ -179,7 +179,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_LISTEN=0.0.0.0:8700
     WORKSTEAD_PUBLIC_URL=https://workstead.example.com
     WORKSTEAD_SHUTDOWN_GRACE=30
-    WORKSTEAD_METRICS_LISTEN=0.0.0.0:9700
+    WORKSTEAD_METRICS_LISTEN=0.0.0.0:9464
     WORKSTEAD_S3_BUCKET=acme-workstead-uploads
     WORKSTEAD_S3_REGION=eu-central-1
     WORKSTEAD_ADMIN_EMAIL=admin@example.com
@@ -191,7 +191,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_LISTEN=0.0.0.0:8700
     WORKSTEAD_PUBLIC_URL=https://workstead.example.com
     WORKSTEAD_SHUTDOWN_GRACE=30
-    WORKSTEAD_METRICS_LISTEN=0.0.0.0:9700
+    WORKSTEAD_METRICS_LISTEN=0.0.0.0:9464
     WORKSTEAD_GCS_BUCKET=acme-workstead-uploads
     WORKSTEAD_ADMIN_EMAIL=admin@example.com
     WORKSTEAD_ADMIN_TOKEN from workstead/admin-token

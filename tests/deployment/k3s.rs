@@ -1,15 +1,18 @@
 //! MinIO for k3s, and that it, the example of values and the chart speak of the same things.
 
 use serde_json::Value;
+use workstead_bundler::manifest::{ManifestType, ManifestValues, default_manifest_json};
+use workstead_core::name::{SlxName, WorkspaceName};
 use workstead_core::yaml::parse;
 
 use super::chart::{EXAMPLES, Rendered};
 use super::hardened::{is_hardened, pod};
 use super::programs::{HELM, are_valid_objects};
-use super::{read, read_yaml};
+use super::{read, read_yaml, texts};
 use crate::support::repository_root;
 
 const FILE: &str = "deploy/k3s/minio.yaml";
+const NAMES: &str = "deploy/k3s/names.yaml";
 
 fn objects() -> Vec<Value> {
     read(FILE).split("\n---\n").map(|text| parse(text).unwrap().to_json()).collect()
@@ -34,7 +37,7 @@ fn minio_for_k3s_is_what_kubernetes_takes_and_has_no_rights() {
     assert_eq!(pods.len(), 2);
     pods.into_iter().for_each(is_hardened);
     if HELM.is_here() {
-        are_valid_objects(&[repository_root().join(FILE)]);
+        are_valid_objects(&[FILE, NAMES].map(|file| repository_root().join(file)));
     }
 }
 
@@ -62,9 +65,13 @@ fn the_server_and_minio_find_each_other() {
         server.as_str().unwrap()
     );
     assert_eq!(variable(&set, "MINIO_NOTIFY_WEBHOOK_ENDPOINT_WORKSTEAD")["value"], endpoint);
-    let web = one("StatefulSet");
-    let origin = &variable(&web, "MINIO_API_CORS_ALLOW_ORIGIN")["value"];
+    let origin = &variable(&set, "MINIO_API_CORS_ALLOW_ORIGIN")["value"];
     assert!(rendered.environment().contains(&format!("WORKSTEAD_PUBLIC_URL={}\n", origin.as_str().unwrap())));
+    let names = read(NAMES);
+    for host in [public.as_str(), texts(&values["ingress"]["hosts"])[0]] {
+        assert!(names.contains(&format!(" {host} ")), "pods do not find {host}");
+        assert!(read("docs/K3S.md").contains(host), "{host}");
+    }
     // The network policies let each through to the other.
     let label = &server_labels(&rendered)["app.kubernetes.io/name"];
     let policy = one("NetworkPolicy");
@@ -109,4 +116,18 @@ fn the_walkthrough_makes_the_secret_that_all_read() {
         assert!(guide.contains(&literal), "docs/K3S.md makes no {key}");
     }
     assert!(guide.contains("create secret generic workstead-store"));
+}
+
+#[test]
+fn the_builder_s_values_are_those_that_the_server_gives() {
+    let values = ManifestValues {
+        workspace: WorkspaceName::parse("demo").unwrap(),
+        owner: "admin@localhost".to_owned(),
+        slx: SlxName::parse("my-slx").unwrap(),
+        location_id: "default".to_owned(),
+        location_name: "default".to_owned(),
+        papi_url: "http://workstead.test".to_owned(),
+    };
+    let given = default_manifest_json(ManifestType::HelmValues, &values).unwrap();
+    assert_eq!(read_yaml("deploy/k3s/builder-values.yaml"), given);
 }
