@@ -159,6 +159,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_LISTEN=0.0.0.0:8700
     WORKSTEAD_PUBLIC_URL=http://workstead.workstead.svc:8700
     WORKSTEAD_SHUTDOWN_GRACE=30
+    WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES=512MiB
     "#);
     insta::assert_snapshot!(Rendered::of(&[EXAMPLES[0]]).environment(), @r#"
     WORKSTEAD_DATA_DIR=/data
@@ -172,6 +173,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_S3_REGION=us-east-1
     AWS_ACCESS_KEY_ID from workstead-store/access-key-id
     AWS_SECRET_ACCESS_KEY from workstead-store/secret-access-key
+    WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES=512MiB
     WORKSTEAD_UPLOAD_NOTIFY_SECRET from workstead-store/notify-secret
     "#);
     insta::assert_snapshot!(Rendered::of(&[EXAMPLES[1]]).environment(), @r#"
@@ -184,6 +186,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_S3_REGION=eu-central-1
     WORKSTEAD_ADMIN_EMAIL=admin@example.com
     WORKSTEAD_CREATE=staff
+    WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES=512MiB
     WORKSTEAD_ADMIN_TOKEN from workstead/admin-token
     "#);
     insta::assert_snapshot!(Rendered::of(&[EXAMPLES[2]]).environment(), @r#"
@@ -194,6 +197,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_METRICS_LISTEN=0.0.0.0:9464
     WORKSTEAD_GCS_BUCKET=acme-workstead-uploads
     WORKSTEAD_ADMIN_EMAIL=admin@example.com
+    WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES=512MiB
     WORKSTEAD_ADMIN_TOKEN from workstead/admin-token
     "#);
     let everything = Rendered::of(&[&everything()]);
@@ -209,6 +213,7 @@ fn the_values_of_each_store_become_its_settings() {
     WORKSTEAD_ALLOW_MASS_PRUNE=true
     WORKSTEAD_LOG=info
     WORKSTEAD_UPLOAD_MAX_ENTRIES=2000000
+    WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES=512MiB
     WORKSTEAD_ADMIN_TOKEN from workstead/admin-token
     SSL_CERT_FILE=/ca/ca.crt
     "#);
@@ -327,7 +332,7 @@ fn the_server_is_asked_by_routes_that_it_has_and_is_given_time_to_stop() {
         assert!(described.contains(path), "the API has no {path}");
     }
     assert_eq!(rendered.server()["spec"]["terminationGracePeriodSeconds"], 65);
-    assert!(rendered.environment().ends_with("WORKSTEAD_SHUTDOWN_GRACE=50"));
+    assert!(rendered.environment().contains("WORKSTEAD_SHUTDOWN_GRACE=50\n"));
     assert_eq!(texts(&container["args"]), ["serve"]);
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::hardened::has_room_for_the_largest_bundle;
 use super::programs::JSON_SCHEMA;
 use super::{is_variable, keys, read, read_yaml, texts};
 use crate::support::repository_root;
@@ -144,6 +145,9 @@ fn the_server_gets_settings_that_exist_and_the_image_listens_where_it_is_asked()
     let asked = texts(&server["healthcheck"]["test"]);
     assert_eq!(*asked.last().unwrap(), format!("http://127.0.0.1:{port}/readyz"));
     assert_eq!(texts(&server["volumes"]), ["workstead-data:/data"]);
+    let unpacked = server["environment"]["WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES"].as_str().unwrap();
+    let memory = server["deploy"]["resources"]["limits"]["memory"].as_str().unwrap();
+    has_room_for_the_largest_bundle(memory, unpacked);
 }
 
 #[test]

@@ -45,3 +45,11 @@ pub(super) fn is_hardened(pod: &Value) {
         }
     }
 }
+
+/// Says whether a memory limit has room for the largest bundle, as docs/PERFORMANCE.md promises it.
+#[track_caller]
+pub(super) fn has_room_for_the_largest_bundle(limit: &str, unpacked: &str) {
+    let gibibytes: u64 = limit.trim_end_matches(['G', 'i']).parse().unwrap();
+    let mebibytes: u64 = unpacked.strip_suffix("MiB").unwrap().parse().unwrap();
+    assert!(gibibytes * 1024 > 128 + 6 * mebibytes, "{limit} is too little for bundles of {unpacked}");
+}

@@ -1,4 +1,4 @@
-//! The programs from PyPI that check what is deployed.
+//! The programs that check what is deployed; `scripts/install-test-tools` brings them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use workstead_api::settings::SETTINGS;
 
 use super::chart::CHART;
+use super::hardened::has_room_for_the_largest_bundle;
 use super::programs::JSON_SCHEMA;
 use super::{COMING, keys, read_yaml};
 use crate::support::repository_root;
@@ -77,6 +78,13 @@ fn same_names(place: &str, values: &Value, schema: &Value) {
 fn every_value_is_described_and_every_described_one_is_there() {
     same_names("", &read_yaml(&format!("{CHART}/values.yaml")), &schema());
     assert!(keys(&schema()["properties"]).len() > 30);
+}
+
+#[test]
+fn the_default_limit_has_room_for_the_largest_bundle() {
+    let values = read_yaml(&format!("{CHART}/values.yaml"));
+    let unpacked = values["settings"]["WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES"].as_str().unwrap();
+    has_room_for_the_largest_bundle(values["resources"]["limits"]["memory"].as_str().unwrap(), unpacked);
 }
 
 #[test]
