@@ -6,7 +6,7 @@
 # each other and a shell. So the image is Debian's smallest with git, and nothing in it needs to be written to but
 # /data (the volume) and /tmp.
 
-FROM rust:1.95.0-bookworm AS build
+FROM rust:1.95.0-trixie AS build
 WORKDIR /source
 COPY . .
 # The image is the toolchain; the file would have rustup fetch another one.
@@ -16,8 +16,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && cargo build --release --locked --bin workstead \
     && install -m 0755 target/release/workstead /workstead
 
-FROM debian:bookworm-20251229-slim
-# git is the transport for clone and push; curl asks /readyz. Their versions are those of Debian 12 on the day of the
+FROM debian:trixie-20260918-slim
+# git is the transport for clone and push; curl asks /readyz. Their versions are those of Debian 13 on the day of the
 # build: Debian takes old ones away when it mends them, so pinned ones would soon not build.
 # hadolint ignore=DL3008
 RUN apt-get update \

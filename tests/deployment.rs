@@ -2,6 +2,7 @@
 
 mod chart;
 mod compose;
+mod confined;
 mod hardened;
 mod images;
 mod k3s;
