@@ -1,5 +1,7 @@
 //! MinIO for k3s, and that it, the example of values and the chart speak of the same things.
 
+use std::process::Command;
+
 use serde_json::Value;
 use workstead_bundler::manifest::{ManifestType, ManifestValues, default_manifest_json};
 use workstead_core::name::{SlxName, WorkspaceName};
@@ -9,7 +11,7 @@ use super::chart::{EXAMPLES, Rendered};
 use super::hardened::{is_hardened, pod};
 use super::programs::{HELM, are_valid_objects};
 use super::{read, read_yaml, texts};
-use crate::support::repository_root;
+use crate::support::{TestServer, cleaned, repository_root, workstead};
 
 const FILE: &str = "deploy/k3s/minio.yaml";
 const NAMES: &str = "deploy/k3s/names.yaml";
@@ -130,4 +132,34 @@ fn the_builder_s_values_are_those_that_the_server_gives() {
     };
     let given = default_manifest_json(ManifestType::HelmValues, &values).unwrap();
     assert_eq!(read_yaml("deploy/k3s/builder-values.yaml"), given);
+}
+
+#[test]
+fn the_uploads_of_the_walkthrough_go_up() {
+    if std::env::var_os("WORKSTEAD_TEST_WITHOUT_GUIDE").is_some() {
+        eprintln!("NOT RUN: jq, or a curl that knows --json, is missing");
+        return;
+    }
+    let guide = read("docs/K3S.md");
+    let step = guide.split("\n## 6. ").nth(1).unwrap().split("\n## 7. ").next().unwrap();
+    let blocks = step.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines: Vec<&str> = blocks.flat_map(str::lines).filter(|line| !line.starts_with("export ")).collect();
+    assert!(lines.len() > 5, "{step}");
+
+    let server = TestServer::start();
+    let scratch = server.scratch("walk");
+    let mut shell = Command::new("bash");
+    let binaries = workstead().parent().unwrap().display().to_string();
+    let output = cleaned(&mut shell, &scratch)
+        .current_dir(&scratch)
+        .env("PATH", format!("{binaries}:{}", std::env::var("PATH").unwrap()))
+        .env("WORKSTEAD_SERVER", &server.url)
+        .env("WORKSTEAD_TOKEN", &server.token)
+        .arg("-ec")
+        .arg(lines.join("\n").replace("fixtures/", &format!("{}/fixtures/", repository_root().display())))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("6 SLXs added") && told.contains(r#""task_id":"#), "{told}");
 }
