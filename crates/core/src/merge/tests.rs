@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod corpus;
+mod planned;
 mod properties;
 mod rules_files;
 mod rules_groups;
