@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "they describe JSON that is made elsewhere, field by field")]
 
 mod payloads;
+mod plans;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::payloads::{Message, Pair, RunbookFields, SliFields, SloFields, SlxFields, Typed};
+use self::plans::UploadPlan;
 
 /// One page of a list.
 #[derive(ToSchema)]
@@ -156,7 +158,7 @@ pub(crate) struct WorkspaceCreate {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct UploadRow {
     id: String,
-    /// `open`, `running`, `succeeded`, `failed` or `expired`.
+    /// `open`, `running`, `succeeded`, `failed` or `expired`; a dry run that succeeded is `planned`.
     status: String,
     /// `inline` or `presigned`.
     via: String,
@@ -196,13 +198,23 @@ pub(crate) struct UploadTask {
     error: Option<String>,
 }
 
-/// What an upload did.
+/// What an upload did; of a dry run, what it would do.
 #[derive(ToSchema)]
 pub(crate) struct UploadAnswer {
-    task_id: String,
+    /// What to ask `upload-status` for; null of a dry run inside a request, of which nothing is kept.
+    #[schema(required)]
+    task_id: Option<String>,
+    /// `queued` (committed), `duplicate_skipped` (nothing was new) or `planned` (a dry run).
     status: String,
+    /// One sentence.
+    message: String,
+    /// Where the branch is now; null of a dry run.
+    #[schema(required)]
+    commit: Option<String>,
     #[schema(value_type = Object)]
     summary: Value,
+    /// What the upload would do; only of a dry run.
+    plan: Option<UploadPlan>,
 }
 
 /// How a bundle is merged.
@@ -216,6 +228,8 @@ pub(crate) struct UploadQuery {
     prune_stale_resources: Option<bool>,
     /// Whether it may prune more than half of its location's SLXs.
     allow_mass_prune: Option<bool>,
+    /// Whether to answer with a plan and change nothing; a completion can't change what its upload was opened with.
+    dry_run: Option<bool>,
     /// The commit's message.
     message: Option<String>,
 }
@@ -232,6 +246,8 @@ pub(crate) struct UploadInline {
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,
+    /// Whether to answer with a plan and change nothing.
+    dry_run: Option<bool>,
     /// The commit's message.
     message: Option<String>,
 }

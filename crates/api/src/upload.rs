@@ -3,6 +3,7 @@
 mod history;
 mod inline;
 mod options;
+mod plan;
 mod presigned;
 mod run;
 mod sweep;

@@ -115,6 +115,9 @@ pub(crate) struct RecordedError {
 const LISTED: &str = "id, workspace_id, via, state, email, token_id, options_json, sha256, size_bytes,
     expires_at, created_at, finished_at, commit_id, counts_json, error_brief_json";
 
+/// Leaves plans out where only uploads count; quotes in other options are escaped, so that none looks like this.
+pub(super) const IS_NO_PLAN: &str = r#"options_json NOT LIKE '%"dryRun":true%'"#;
+
 impl Database {
     /// Begins an inline upload to a workspace that is still there; tells whether it was.
     pub(crate) async fn begin_inline_upload(&self, new: &NewUpload<'_>) -> Result<bool, sqlx::Error> {
@@ -283,7 +286,7 @@ impl Database {
     ) -> Result<Option<UploadRow>, sqlx::Error> {
         let sql = format!(
             "SELECT {LISTED}, NULL AS answer_json, NULL AS error_json FROM uploads
-             WHERE workspace_id = $1 AND state IN ('succeeded', 'failed')
+             WHERE workspace_id = $1 AND state IN ('succeeded', 'failed') AND {IS_NO_PLAN}
              ORDER BY finished_at DESC, id DESC LIMIT 1"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(workspace_id).fetch_optional(&self.pool).await?;

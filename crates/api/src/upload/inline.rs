@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::read::DecoderReader;
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use workstead_bundler::{Bundle, Limits};
 
@@ -40,6 +41,7 @@ struct InlineBody<'a> {
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,
+    dry_run: Option<bool>,
     message: Option<String>,
     finalize_action: Option<String>,
     build_date: Option<String>,
@@ -135,6 +137,7 @@ fn read_options(request: &InlineBody<'_>) -> Result<UploadOptions, ApiError> {
     options.prune_stale_slxs = request.prune_stale_slxs.unwrap_or_default();
     options.prune_stale_resources = request.prune_stale_resources.unwrap_or_default();
     options.allow_mass_prune = request.allow_mass_prune.unwrap_or_default();
+    options.dry_run = request.dry_run.unwrap_or_default();
     options.set_message(request.message.as_deref());
     options.set_build_date(request.build_date.as_deref().or(request.build_date_snake.as_deref()));
     Ok(options)
@@ -153,6 +156,13 @@ impl<R: Read> Read for Decoder<R> {
 }
 
 async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, ApiError> {
+    if job.options.dry_run {
+        // A plan leaves nothing behind, no row of the history either.
+        let (bundle, fingerprint) = read?;
+        let mut answer = run::apply(app, &job, bundle, &fingerprint).await?;
+        answer.body["task_id"] = Value::Null;
+        return Ok(answer);
+    }
     let options = serde_json::to_string(&job.options).map_err(ApiError::internal)?;
     let new = NewUpload {
         id: &job.id,

@@ -21,6 +21,9 @@ pub(crate) struct UploadOptions {
     pub(crate) prune_stale_slxs: bool,
     pub(crate) prune_stale_resources: bool,
     pub(crate) allow_mass_prune: bool,
+    /// Whether only a plan is wanted; the store finds it by this name, see `IS_NO_PLAN`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,9 +46,26 @@ impl UploadOptions {
         set(&mut self.prune_stale_slxs, "pruneStaleSlxs")?;
         set(&mut self.prune_stale_resources, "pruneStaleResources")?;
         set(&mut self.allow_mass_prune, "allowMassPrune")?;
+        set(&mut self.dry_run, "dryRun")?;
         self.set_message(query.text("message"));
         self.set_build_date(query.text("buildDate").or(query.text("build_date")));
         Ok(self)
+    }
+
+    /// Reads the options of a completion over those that the upload was opened with.
+    ///
+    /// A plan stays a plan: whoever completes it, or a notification of the store, must not make a commit of it.
+    pub(crate) fn completed_with(self, query: &Query) -> Result<Self, ApiError> {
+        let opened = self.dry_run;
+        let options = self.with_query(query)?;
+        if options.dry_run == opened {
+            return Ok(options);
+        }
+        let detail = format!(
+            "the parameter dryRun is {}, but the upload was opened with dryRun={opened}; open another one",
+            options.dry_run
+        );
+        Err(ApiError::invalid("dry_run_fixed", detail))
     }
 
     /// Sets the message, made safe; an empty one leaves it.
@@ -96,14 +116,10 @@ fn refuse_unsupported(query: &Query) -> Result<(), ApiError> {
         );
         return Err(ApiError::invalid("option_not_supported", detail));
     }
-    let asked = if query.boolean("dryRun")? == Some(true) {
-        "dryRun"
-    } else if query.text("conflict").is_some() {
-        "conflict"
-    } else {
+    if query.text("conflict").is_none() {
         return Ok(());
-    };
-    let detail = format!("the option {asked} is not supported by this server; leave it out");
+    }
+    let detail = "the option conflict is not supported by this server; leave it out";
     Err(ApiError::invalid("option_not_supported", detail))
 }
 
@@ -125,18 +141,33 @@ mod tests {
     #[test]
     fn what_is_not_kept_is_not_promised() {
         let errors: Vec<_> =
-            ["mergeMode=threeway", "dryRun=true", "conflict=fail", "pruneStaleSlxs=maybe", "via=server"]
+            ["mergeMode=threeway", "dryRun=perhaps", "conflict=fail", "pruneStaleSlxs=maybe", "via=server"]
                 .map(|query| {
                     UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
                 })
                 .into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
         the merge mode "threeway" is not known; choose keepexisting or keepuploaded [unknown_merge_mode]
-        the option dryRun is not supported by this server; leave it out [option_not_supported]
+        the parameter dryRun is "perhaps", expected true or false [invalid_parameter]
         the option conflict is not supported by this server; leave it out [option_not_supported]
         the parameter pruneStaleSlxs is "maybe", expected true or false [invalid_parameter]
         the parameter via is "server", but this server offers presigned only; choose that, leave it out, or POST the bundle inline [option_not_supported]
         "#);
         assert!(UploadOptions::default().with_query(&Query::parse("dryRun=false&via=presigned")).is_ok());
+    }
+
+    #[test]
+    fn a_plan_is_opened_as_one_and_stays_one() {
+        let open = |query: &str| UploadOptions::default().with_query(&Query::parse(query)).unwrap();
+        let plan = open("dryRun=true");
+        insta::assert_snapshot!(serde_json::to_string(&plan).unwrap(), @r#"{"mergeMode":"keepuploaded","pruneStaleSlxs":false,"pruneStaleResources":false,"allowMassPrune":false,"dryRun":true}"#);
+        let complete = |options: &UploadOptions, query: &str| {
+            options.clone().completed_with(&Query::parse(query)).map(|options| options.dry_run)
+        };
+        assert_eq!(complete(&plan, "allowMassPrune=true").ok(), Some(true));
+        assert_eq!(complete(&plan, "dryRun=true").ok(), Some(true));
+        assert_eq!(complete(&open(""), "dryRun=false").ok(), Some(false));
+        insta::assert_snapshot!(complete(&plan, "dryRun=false").unwrap_err(), @"the parameter dryRun is false, but the upload was opened with dryRun=true; open another one [dry_run_fixed]");
+        insta::assert_snapshot!(complete(&open(""), "dryRun=true").unwrap_err(), @"the parameter dryRun is true, but the upload was opened with dryRun=false; open another one [dry_run_fixed]");
     }
 }

@@ -206,7 +206,7 @@ pub(crate) async fn complete(
     }
     if_match.check(workspace.head()?)?;
     let options: UploadOptions = serde_json::from_str(&row.options_json).map_err(ApiError::internal)?;
-    let options = options.with_query(query)?;
+    let options = options.completed_with(query)?;
     let job = Job { id: row.id.clone(), workspace, options, caller, context };
     let slot = app.take_upload_slot().await?;
     let state = app.clone();

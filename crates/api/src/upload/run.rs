@@ -86,6 +86,9 @@ pub(crate) async fn apply(
     // Asked again: body and queue may have taken long.
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
     let request = request(app, job, bundle, fingerprint);
+    if job.options.dry_run {
+        return super::plan::answer(app, job, request).await;
+    }
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let applied =
         app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
@@ -138,7 +141,8 @@ fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint)
 /// What the client is told, now and when it asks again.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    pub(crate) commit: String,
+    /// The branch's head afterwards; nothing of a plan.
+    pub(crate) commit: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -167,7 +171,7 @@ impl Answer {
             "commit": commit,
             "summary": outcome.summary,
         });
-        Self { commit, body }
+        Self { commit: Some(commit), body }
     }
 }
 
@@ -187,7 +191,7 @@ pub(crate) fn finished(result: &Result<Answer, ApiError>, fingerprint: Option<Fi
             state: UploadState::Succeeded,
             sha256,
             size_bytes,
-            commit: Some(answer.commit.clone()),
+            commit: answer.commit.clone(),
             counts_json: Some(answer.body["summary"]["counts"].to_string()),
             error_brief_json: None,
             answer_json: Some(answer.body.to_string()),

@@ -22,6 +22,7 @@ mod locations;
 mod organizations;
 mod people;
 mod permissions;
+mod plan;
 mod presigned;
 mod restart;
 mod runners;
