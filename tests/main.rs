@@ -18,6 +18,8 @@ mod git_protocol;
 mod git_push;
 mod guide;
 mod mcp_clients;
+mod pipelines;
 mod schemathesis;
 mod shutdown;
 mod upload;
+mod upload_client;

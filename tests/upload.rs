@@ -98,7 +98,7 @@ fn an_invalid_upload_changes_nothing_and_shows_the_line() {
     let directory = write(&server, "source", &files);
     let before = server.get(&format!("/api/v3/workspaces/{WORKSPACE}")).expect(200);
     let output = server.command(&["upload", &directory, "--workspace", WORKSPACE]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("slxs/cart/slx.yaml:15:11"), "{stderr}");
     assert!(stderr.contains("owners: 7"), "{stderr}");
@@ -119,21 +119,21 @@ fn a_bundle_over_the_limit_is_refused_with_the_setting_that_says_so() {
     for via in ["inline", "presigned"] {
         let output = server.command(&["upload", &directory, "--workspace", WORKSPACE, "--via", via]);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{via}: {stderr}");
+        assert_eq!(output.status.code(), Some(3), "{via}: {stderr}");
         assert!(stderr.contains("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES"), "{via}: {stderr}");
     }
 }
 
 #[test]
-fn what_can_be_mended_by_the_user_is_said_with_exit_code_one() {
+fn what_stands_against_an_upload_is_said() {
     let server = TestServer::start();
     let directory = write(&server, "source", &workspace_files(WORKSPACE, &["cart"]));
     let output = server.command(&["upload", &directory, "--workspace", "nowhere"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&output.stderr).contains("404"));
-    let output =
-        server.command(&["upload", &directory, "--workspace", WORKSPACE, "--server", "http://127.0.0.1:1"]);
-    assert_eq!(output.status.code(), Some(1));
+    let nobody = ["--server", "http://127.0.0.1:1", "--retries", "0"];
+    let output = server.command(&[&["upload", &directory, "--workspace", WORKSPACE], &nobody[..]].concat());
+    assert_eq!(output.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&output.stderr).contains("hint: is the server running there?"));
 }
 

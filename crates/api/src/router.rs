@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::put;
 use utoipa_axum::routes;
 
@@ -11,7 +11,7 @@ use crate::access::Action::{Delete, Examine, MakeUploadToken, Read, Upload};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::git_http;
-use crate::middleware::envelope;
+use crate::middleware::{allow_uploads, envelope, upload_cors};
 use crate::routes::{
     builder_config, default_manifest, health, health_report, objects, openapi, slxoptions, status, uploads,
     workspaces,
@@ -180,7 +180,8 @@ fn integrations() -> Routes {
 
 /// Returns the router. [`crate::middleware::plain_paths`] must run before it, so that each route has one spelling.
 pub(crate) fn router(app: AppState) -> Router {
-    table()
+    let cors = upload_cors(&app.settings.upload_cors_origins);
+    let router = table()
         .into_router(&app)
         .merge(git_http::routes())
         // Where signed URLs of the local store lead: no part of the API.
@@ -188,8 +189,13 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(git_http::require_credentials))
-        .layer(from_fn(envelope))
-        .with_state(app)
+        .layer(from_fn(envelope));
+    // Outside the envelope: a page may read errors too.
+    let router = match cors {
+        Some(cors) => router.layer(from_fn_with_state(cors, allow_uploads)),
+        None => router,
+    };
+    router.with_state(app)
 }
 
 async fn no_such_route(request: Request) -> ApiError {

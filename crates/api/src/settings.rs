@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workstead_bundler::Limits;
 
+pub use self::parse::Origin;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub upload_retention: Duration,
     /// How long a presigned upload URL works.
     pub presign_lifetime: Duration,
+    /// The origins whose pages may upload.
+    pub upload_cors_origins: Vec<Origin>,
     /// Whether uploads may prune more than half of a location's SLXs unasked.
     pub allow_mass_prune: bool,
     /// How many runners of one workspace may be registered.

@@ -10,7 +10,10 @@ use crate::commands::{admin, bundle, demo, pre_receive, serve, upload, validate}
 /// Keep the configuration of workspaces in Git, from the API, from uploaded bundles and from pushes
 #[derive(Debug, Parser)]
 #[command(name = "workstead", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done, 1 something to mend on your side, 2 unexpected.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 something to mend on your side, 2 unexpected. Commands that talk to a server tell more \
+                  apart: 3 refused content, 4 not allowed, 5 a conflict, 6 out of reach; see docs/CI.md."
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -1,19 +1,34 @@
 //! The commands' way to a server: HTTP with the caller's token.
 
+mod failure;
+mod proxy;
+mod refusal;
+pub(crate) mod retry;
+
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use ureq::http::{Method, Request, Response, header};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, AsSendBody, Body, SendBody};
 use url::Url;
 
-use crate::diagnostics::Finding;
+pub(crate) use self::failure::{ClientError, Unreachable};
+use self::proxy::Proxies;
+pub(crate) use self::refusal::Refusal;
 use crate::error::CliError;
 
 /// Most bytes of an answer that are read.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// How long a connection may take to stand.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long the server may think: a completion comes after the commit.
+const SERVER_TIME: Duration = Duration::from_mins(15);
+/// How long a store may think once it has all bytes.
+const STORE_TIME: Duration = Duration::from_mins(2);
+/// How long a connection may take no bytes.
+const STALL_TIME: Duration = Duration::from_mins(1);
 
 /// What a request carries.
 pub(crate) struct Payload<'a> {
@@ -25,12 +40,23 @@ pub(crate) struct Payload<'a> {
     pub(crate) reader: &'a mut dyn Read,
 }
 
+/// An answer that is no refusal.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body; null when there is none.
+    pub(crate) json: Value,
+}
+
 /// One server, spoken to with one token.
 #[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
+    proxies: Proxies,
     server: Url,
     token: SecretString,
+    deadline: Option<Instant>,
 }
 
 impl Client {
@@ -48,11 +74,20 @@ impl Client {
             // A redirected POST loses its body, and a token goes nowhere but where it was meant to.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(Duration::from_mins(15)))
+            // Each request is told its own.
+            .proxy(None)
+            .timeout_connect(Some(CONNECT_TIME))
+            .timeout_per_write(Some(STALL_TIME))
             .user_agent(concat!("workstead/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.new_agent(), server, token })
+        let (agent, proxies) = (config.new_agent(), Proxies::from_environment());
+        Ok(Self { agent, proxies, server, token, deadline: None })
+    }
+
+    /// Lets no request go on behind a moment.
+    #[must_use]
+    pub(crate) fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Returns the address of an API route by its segments behind `/api/v3`.
@@ -69,9 +104,10 @@ impl Client {
     ///
     /// The token goes to no other host, whatever an answer says.
     pub(crate) fn on_this_server(&self, address: &str) -> Result<Url, CliError> {
-        let named = self.server.join(address).map_err(|error| {
-            CliError::unexpected(error, format!("the server answered with the bad address `{address}`"))
-        })?;
+        let named = self
+            .server
+            .join(address)
+            .map_err(|error| CliError::unexpected(error, "the server named an address that can't be read"))?;
         let mut url = self.server.clone();
         url.set_path(named.path());
         url.set_query(named.query());
@@ -85,24 +121,52 @@ impl Client {
         url: &Url,
         payload: Option<Payload<'_>>,
     ) -> Result<Value, ClientError> {
+        self.ask(method, url, &[], payload).map(|answer| answer.json)
+    }
+
+    /// Asks with the token and more headers.
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        more: &[(&str, &str)],
+        mut payload: Option<Payload<'_>>,
+    ) -> Result<Answer, ClientError> {
         let bearer = format!("Bearer {}", self.token.expose_secret());
-        let headers = [
+        let mut headers = vec![
             (header::AUTHORIZATION.as_str(), bearer.as_str()),
             (header::ACCEPT.as_str(), "application/json"),
         ];
-        self.send(method, url, &headers, payload)
+        headers.extend(payload.iter().map(|payload| (header::CONTENT_TYPE.as_str(), payload.content_type)));
+        headers.extend(more);
+        let response = self.send(method, url, &headers, payload.as_mut(), SERVER_TIME)?;
+        let (status, text) = read_text(url, response, None)?;
+        let json = match text.trim() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).map_err(|error| {
+                ClientError::Failed(
+                    CliError::user_caused(error, "the answer is not JSON")
+                        .hint("is this the address of a Workstead server?"),
+                )
+            })?,
+        };
+        Ok(Answer { status, json })
     }
 
-    /// Sends to a signed address: with exactly the headers that were signed, and without the token.
+    /// Puts to a signed address: with exactly the headers that were signed, and without the token.
+    ///
+    /// `store` names whose address it is when it is not the server's.
     pub(crate) fn put_signed(
         &self,
         url: &Url,
         headers: &[(String, String)],
-        payload: Payload<'_>,
+        mut payload: Payload<'_>,
+        store: Option<String>,
     ) -> Result<(), ClientError> {
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.send(Method::PUT, url, &headers, Some(payload)).map(drop)
+        let response = self.send(Method::PUT, url, &headers, Some(&mut payload), STORE_TIME)?;
+        read_text(url, response, store).map(drop)
     }
 
     fn send(
@@ -110,8 +174,9 @@ impl Client {
         method: Method,
         url: &Url,
         headers: &[(&str, &str)],
-        payload: Option<Payload<'_>>,
-    ) -> Result<Value, ClientError> {
+        payload: Option<&mut Payload<'_>>,
+        time_to_answer: Duration,
+    ) -> Result<Response<Body>, ClientError> {
         let mut request = Request::builder().method(method).uri(url.as_str());
         for (name, value) in headers {
             // The length is set from what is really sent, below.
@@ -119,110 +184,55 @@ impl Client {
                 request = request.header(*name, *value);
             }
         }
-        let response = match payload {
+        let run = match payload {
             Some(payload) => {
-                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                    request = request.header(header::CONTENT_TYPE, payload.content_type);
-                }
                 request = request
                     .header(header::CONTENT_LENGTH, payload.length)
                     // So that a refusal comes before the body is on its way, and is heard.
                     .header(header::EXPECT, "100-continue");
-                let body = SendBody::from_reader(payload.reader);
-                request.body(body).map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+                let body = SendBody::from_reader(&mut payload.reader);
+                self.run(url, request.body(body), time_to_answer)?
             }
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
+            None => self.run(url, request.body(()), time_to_answer)?,
         };
-        read_answer(response.map_err(|error| self.unreachable(error))?)
+        run.map_err(|error| unreachable(url, &error))
     }
 
-    fn unreachable(&self, error: ureq::Error) -> ClientError {
-        let server = &self.server;
-        ClientError::Failed(
-            CliError::user_caused(error, format!("failed to talk to {server}"))
-                .hint("is the server running there? `workstead serve` prints its address; --server names it"),
-        )
-    }
-}
-
-/// Why a call did not succeed.
-#[derive(Debug)]
-pub(crate) enum ClientError {
-    /// The server's answer is a refusal.
-    Refused(Refusal),
-    /// There was no answer, or none that can be read.
-    Failed(CliError),
-}
-
-/// The error object of the server's answer.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Refusal {
-    /// The HTTP status.
-    #[serde(skip)]
-    pub(crate) http_status: u16,
-    /// One sentence.
-    pub(crate) detail: String,
-    /// The stable code.
-    pub(crate) code: String,
-    /// The request's id, for the server's log.
-    pub(crate) request_id: String,
-    /// What is wrong with the content.
-    pub(crate) errors: Vec<Finding>,
-}
-
-impl From<Refusal> for CliError {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal { http_status, detail, code, request_id, .. } = refusal;
-        if http_status >= 500 {
-            return Self::unexpected_message(format!("the server failed: {detail} [{http_status} {code}]"))
-                .hint(format!("its log says more about the request `{request_id}`"));
-        }
-        let error = Self::user(format!("the server refused: {detail} [{http_status} {code}]"));
-        match http_status {
-            401 => error.hint("WORKSTEAD_TOKEN or --token-file must give a token of this very server"),
-            _ => error,
-        }
+    /// Runs a request; the outer error is one of its making.
+    fn run<S: AsSendBody>(
+        &self,
+        url: &Url,
+        request: Result<Request<S>, ureq::http::Error>,
+        time_to_answer: Duration,
+    ) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
+        let proxy = self.proxies.find(url).map_err(ClientError::Failed)?;
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let request = self.agent.configure_request(request).proxy(proxy).timeout_global(left);
+        Ok(self.agent.run(request.timeout_recv_response(Some(time_to_answer)).build()))
     }
 }
 
-impl From<ClientError> for CliError {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Refused(refusal) => refusal.into(),
-            ClientError::Failed(error) => error,
-        }
-    }
-}
-
-fn read_answer(mut response: Response<Body>) -> Result<Value, ClientError> {
+/// Reads an answer as text, and makes an error of a refusal.
+fn read_text(
+    url: &Url,
+    mut response: Response<Body>,
+    store: Option<String>,
+) -> Result<(u16, String), ClientError> {
+    let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
+    let text = text.map_err(|error| unreachable(url, &error))?;
     let status = response.status();
-    let text = response
-        .body_mut()
-        .with_config()
-        .limit(MAX_ANSWER_BYTES)
-        .read_to_string()
-        .map_err(|error| ClientError::Failed(CliError::unexpected(error, "failed to read the answer")))?;
     if status.is_success() {
-        return match text.trim() {
-            "" => Ok(Value::Null),
-            text => serde_json::from_str(text).map_err(|error| {
-                ClientError::Failed(
-                    CliError::user_caused(error, "the answer is not JSON")
-                        .hint("is this the address of a Workstead server?"),
-                )
-            }),
-        };
+        return Ok((status.as_u16(), text));
     }
-    let mut refusal: Refusal = serde_json::from_str(&text).unwrap_or_default();
-    refusal.http_status = status.as_u16();
-    if refusal.detail.is_empty() {
-        refusal.detail = match response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()) {
-            Some(target) => format!("it redirects to {target}, which is not followed"),
-            None => text.lines().next().unwrap_or_default().chars().take(200).collect(),
-        };
-    }
-    Err(ClientError::Refused(refusal))
+    Err(Refusal::read(status.as_u16(), response.headers(), &text, store).into())
+}
+
+fn unreachable(url: &Url, error: &ureq::Error) -> ClientError {
+    ClientError::Unreachable(Unreachable::of(url.origin().ascii_serialization(), error))
 }
 
 #[cfg(test)]
@@ -258,18 +268,5 @@ mod tests {
     #[test]
     fn the_token_is_not_in_debug() {
         assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("token-of-the-test"));
-    }
-
-    #[test]
-    fn a_refusal_tells_what_the_server_said() {
-        let refusal = Refusal {
-            http_status: 409,
-            detail: "the prune would take 9 of 12 SLXs".to_owned(),
-            code: "prune_guard".to_owned(),
-            ..Refusal::default()
-        };
-        insta::assert_snapshot!(CliError::from(refusal).report(), @r"
-        error: the server refused: the prune would take 9 of 12 SLXs [409 prune_guard]
-        ");
     }
 }

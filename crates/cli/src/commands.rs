@@ -18,11 +18,11 @@ use crate::output::Printer;
 pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, CliError> {
     match command {
         Command::Admin(args) => return admin::run(&args, printer),
+        Command::Upload(args) => return upload::run(&args, printer),
         Command::Serve(args) => serve::run(&args, printer)?,
         Command::Demo(args) => demo::run(&args, printer)?,
         Command::Validate(args) => validate::run(&args, printer)?,
         Command::Bundle(args) => bundle::run(&args, printer)?,
-        Command::Upload(args) => upload::run(&args, printer)?,
         Command::PreReceive(args) => return Ok(pre_receive::run(&args)),
     }
     Ok(ExitCode::SUCCESS)

@@ -6,32 +6,54 @@ use std::process::ExitCode;
 
 use crate::output::printable;
 
-/// Who can mend it.
+/// How a command that failed ends: who can mend it, as an exit code; docs/CI.md has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The user: exit code 1.
-    User,
-    /// Nobody here: exit code 2.
-    Unexpected,
+pub(crate) enum Ending {
+    /// The caller, here: arguments, files, settings.
+    User = 1,
+    /// Nobody here: it should not have happened.
+    Unexpected = 2,
+    /// Whoever made the content: the server does not take it.
+    Refused = 3,
+    /// Whoever gives tokens and roles.
+    Denied = 4,
+    /// The caller, after a look: what is there stands against it.
+    Conflict = 5,
+    /// Time, or the operator: the server or its store was not to be had.
+    Unavailable = 6,
+}
+
+impl Ending {
+    /// Returns the word of the report for scripts.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "failed",
+            Self::Unexpected => "unexpected",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    kind: Kind,
+    ending: Ending,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     hint: Option<String>,
 }
 
 impl CliError {
-    fn new(kind: Kind, message: String, source: Option<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, message, source, hint: None }
+    fn new(ending: Ending, message: String, source: Option<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { ending, message, source, hint: None }
     }
 
     /// Makes an error that the user can mend.
     pub(crate) fn user(message: impl Into<String>) -> Self {
-        Self::new(Kind::User, message.into(), None)
+        Self::new(Ending::User, message.into(), None)
     }
 
     /// Makes an error with a cause that the user can mend.
@@ -39,7 +61,7 @@ impl CliError {
         source: impl Into<Box<dyn Error + Send + Sync>>,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(Kind::User, message.into(), Some(source.into()))
+        Self::new(Ending::User, message.into(), Some(source.into()))
     }
 
     /// Makes an error that should not have happened, with its cause.
@@ -47,12 +69,12 @@ impl CliError {
         source: impl Into<Box<dyn Error + Send + Sync>>,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(Kind::Unexpected, message.into(), Some(source.into()))
+        Self::new(Ending::Unexpected, message.into(), Some(source.into()))
     }
 
     /// Makes an error that should not have happened.
     pub(crate) fn unexpected_message(message: impl Into<String>) -> Self {
-        Self::new(Kind::Unexpected, message.into(), None)
+        Self::new(Ending::Unexpected, message.into(), None)
     }
 
     /// Adds what to do about it.
@@ -62,12 +84,31 @@ impl CliError {
         self
     }
 
+    /// Sets how the command ends.
+    #[must_use]
+    pub(crate) fn ends(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    /// Returns how the command ends.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    /// Returns what is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what to do about it.
+    pub(crate) fn cure(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Returns the exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        match self.kind {
-            Kind::User => ExitCode::from(1),
-            Kind::Unexpected => ExitCode::from(2),
-        }
+        ExitCode::from(self.ending as u8)
     }
 
     /// Writes the error, its causes and its hint, one to a line.

@@ -11,6 +11,7 @@ mod diagnostics;
 mod directory;
 mod error;
 mod logging;
+mod merge_args;
 mod output;
 mod settings_args;
 mod signals;

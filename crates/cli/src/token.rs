@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::CliError;
 
@@ -18,10 +18,18 @@ pub(crate) struct TokenSource {
 }
 
 impl TokenSource {
-    /// Reads the token: the file when one is named, else the variable.
-    pub(crate) fn read(&self) -> Result<SecretString, CliError> {
-        let variable = std::env::var(TOKEN_VARIABLE).ok();
-        choose(self.token_file.as_deref(), variable)
+    /// Reads the token: the file when one is named, else the variable, else what another source gives.
+    pub(crate) fn read_or(
+        &self,
+        variable: Option<String>,
+        other: Option<SecretString>,
+    ) -> Result<SecretString, CliError> {
+        match other {
+            Some(token) if self.token_file.is_none() && variable.is_none() => {
+                choose(None, Some(token.expose_secret().to_owned()))
+            }
+            _ => choose(self.token_file.as_deref(), variable),
+        }
     }
 }
 
@@ -46,8 +54,6 @@ fn choose(file: Option<&Path>, variable: Option<String>) -> Result<SecretString,
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use secrecy::SecretString;
 use url::Url;
 
@@ -82,6 +83,25 @@ pub(super) fn base_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim_end_matches('/')).ok()?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
+}
+
+/// A web origin as browsers write it: scheme, host, and the port unless it is the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+impl Origin {
+    /// Parses an origin; `*` and `null` are none, and a path makes none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let url = base_url(text)?;
+        let is_origin = url.path() == "/" && url.password().is_none();
+        let written = url.origin().ascii_serialization();
+        is_origin.then(|| HeaderValue::try_from(written).ok().map(Self))?
+    }
+
+    /// Returns the value of the header `Origin`.
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
 }
 
 /// Parses an e-mail address as far as it matters: one `@` between two texts without blanks.
@@ -173,6 +193,18 @@ mod tests {
         }
         for bad in ["8700", ":8700", "::1:8700", "host:", "host:99999"] {
             assert!(listen(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_write_them() {
+        let written = |text| Origin::parse(text).map(|origin| origin.header().to_str().unwrap().to_owned());
+        assert_eq!(written("https://A.example:443/").as_deref(), Some("https://a.example"));
+        assert_eq!(written("http://localhost:3000").as_deref(), Some("http://localhost:3000"));
+        for bad in
+            ["", "*", "null", "a.example", "https://a.example/x", "https://u:p@a.example", "https://a/?b"]
+        {
+            assert_eq!(written(bad), None, "{bad}");
         }
     }
 

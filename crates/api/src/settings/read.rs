@@ -86,6 +86,11 @@ impl Settings {
             presign_lifetime: reader.read("WORKSTEAD_PRESIGN_MINUTES", |text| {
                 parse::within(text, 1..=720).map(Duration::from_mins)
             })?,
+            upload_cors_origins: reader
+                .read_optional("WORKSTEAD_UPLOAD_CORS_ORIGINS", |text| {
+                    text.split(',').map(|entry| parse::Origin::parse(entry.trim())).collect()
+                })?
+                .unwrap_or_default(),
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
             max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
             runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,

@@ -140,6 +140,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long a presigned upload URL works.",
     ),
     setting(
+        "WORKSTEAD_UPLOAD_CORS_ORIGINS",
+        "",
+        "origins between commas, like https://portal.example.com,http://localhost:3000",
+        "The web origins whose pages may upload from the browser.",
+    ),
+    setting(
         "WORKSTEAD_ALLOW_MASS_PRUNE",
         "false",
         "true or false",

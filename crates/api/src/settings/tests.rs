@@ -31,6 +31,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
         ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
         ("WORKSTEAD_PRESIGN_MINUTES", "721"),
+        ("WORKSTEAD_UPLOAD_CORS_ORIGINS", "https://a.example,*"),
         ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
         ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
         ("WORKSTEAD_CODECOLLECTIONS", "name"),
@@ -53,6 +54,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
     WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
     WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
+    WORKSTEAD_UPLOAD_CORS_ORIGINS is "https://a.example,*": expected origins between commas, like https://portal.example.com,http://localhost:3000
     WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
     WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
     WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection

@@ -11,6 +11,7 @@ mod builder_config;
 mod configuration_index;
 mod conforms;
 mod corpus;
+mod cors;
 mod default_manifest;
 mod every_route;
 mod git_credentials;

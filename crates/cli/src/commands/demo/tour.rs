@@ -11,9 +11,11 @@ use super::checkout::Checkout;
 use super::content::{EDIT, EDITED_FILE, MISTAKE, WORKSPACE, write_first_build, write_second_build};
 use super::guide::Guide;
 use crate::client::{Client, Payload};
-use crate::commands::upload::{MergeArgs, Upload, Via, summary};
+use crate::commands::upload::{Manner, Talk, Upload, Via, summary};
 use crate::directory::WorkspaceDirectory;
 use crate::error::CliError;
+use crate::merge_args::{MergeArgs, MergeMode};
+use crate::output::Printer;
 
 /// Everything that the steps need.
 pub(super) struct Tour {
@@ -110,11 +112,13 @@ impl Tour {
 
     /// Uploads what the builder wrote, and shows the answer.
     fn send_build(&self) -> Result<(), CliError> {
-        self.guide.command(format_args!("workstead upload {} --workspace demo", self.build.display()))?;
+        let build = self.build.display();
+        self.guide
+            .command(format_args!("workstead upload {build} --workspace demo --merge-mode keepexisting"))?;
         let bundle = WorkspaceDirectory::read(&self.build)?.pack()?;
-        let options = MergeArgs::default();
-        let upload =
-            Upload { client: &self.client, workspace: &self.workspace, options: &options, bundle: &bundle };
+        let options = MergeArgs { merge_mode: Some(MergeMode::KeepExisting), ..MergeArgs::default() };
+        let manner = Manner::plain(Talk::new(&Printer::new(), true));
+        let upload = Upload::new(&self.client, &self.workspace, &options, &bundle, manner);
         let answer = upload.send(Via::Inline)?;
         self.guide.result(summary::describe(&self.workspace, &answer))
     }
@@ -217,7 +221,7 @@ impl Tour {
                 self.clone.directory().display()
             ),
             format!("{program} validate {build}"),
-            format!("{program} upload {build} --workspace demo --via presigned"),
+            format!("{program} upload {build} --workspace demo --merge-mode keepexisting"),
         ] {
             self.guide.line(line)?;
         }
