@@ -37,7 +37,15 @@ fn the_files_are_what_github_and_gitlab_take() {
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stdout));
         // The check would see it: a key that no pipeline knows, where the schemas are closed.
         let broken = home.path().join("broken.yml");
-        fs_err::write(&broken, read(path).replacen("runs:\n", "runs_:\n", 1).replacen("jobs:\n", "jobs_:\n", 1).replacen("  max: 1", "  max_: 1", 1)).unwrap();
+        fs_err::write(
+            &broken,
+            read(path).replacen("runs:\n", "runs_:\n", 1).replacen("jobs:\n", "jobs_:\n", 1).replacen(
+                "  max: 1",
+                "  max_: 1",
+                1,
+            ),
+        )
+        .unwrap();
         assert!(!check(schema, broken.to_str().unwrap()).status.success(), "{path}");
     }
 }
@@ -52,7 +60,8 @@ fn the_page_shows_the_files_as_they_are() {
     for part in parts {
         let (path, rest) = part.split_once(" -->\n```yaml\n").unwrap();
         // The block's own end, at the start of a line.
-        let rest = rest.strip_prefix("```\n").or_else(|| rest.split_once("\n```\n").map(|(_, rest)| rest)).unwrap();
+        let rest =
+            rest.strip_prefix("```\n").or_else(|| rest.split_once("\n```\n").map(|(_, rest)| rest)).unwrap();
         expected.push_str(&format!("<!-- file: {path} -->\n```yaml\n{}```\n{rest}", read(path)));
         count += 1;
     }
@@ -65,7 +74,13 @@ fn the_page_shows_the_files_as_they_are() {
 }
 
 /// Runs a step of the action as the runner does: inputs in the environment, one file for its outputs.
-fn run_step(server: &TestServer, action: &Node, name: &str, inputs: &[(&str, &str)], found: &str) -> (Output, String) {
+fn run_step(
+    server: &TestServer,
+    action: &Node,
+    name: &str,
+    inputs: &[(&str, &str)],
+    found: &str,
+) -> (Output, String) {
     let step = action.at(&["runs", "steps"]).unwrap().items().iter();
     let step = step.into_iter().find(|step| step.get("id").unwrap().as_str() == Some(name)).unwrap();
     let outputs = server.root.path().join(format!("{name}.outputs"));
@@ -128,6 +143,7 @@ fn the_actions_steps_upload() {
     assert!(outputs.starts_with("outcome=unchanged\n"), "{outputs}");
     let left = fs_err::read_dir(server.scratch("runner")).unwrap().count();
     assert_eq!(left, 1, "more than the report stays");
-    let (code, _, outputs) = upload(&[("server", &server.url), ("workspace", "shop"), ("token", "wst_wrong")]);
+    let (code, _, outputs) =
+        upload(&[("server", &server.url), ("workspace", "shop"), ("token", "wst_wrong")]);
     assert_eq!((code, outputs.lines().next()), (4, Some("outcome=denied")));
 }

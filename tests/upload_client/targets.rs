@@ -50,7 +50,7 @@ fn a_proxy_is_used_for_others_and_never_for_this_machine() {
     upload(&[elsewhere, ("HTTP_PROXY", &with_password), ("HTTPS_PROXY", "http://127.0.0.1:1")]).expect(0);
     let seen = proxy.seen("CONNECT", "workstead.invalid:8700");
     assert!(!seen.is_empty());
-    assert_eq!(seen[0].header("proxy-authorization"), "basic dXNlcjpnZWhlaW0=");
+    assert_eq!(seen[0].header("proxy-authorization"), "Basic dXNlcjpnZWhlaW0=");
     let run = upload(&[elsewhere, ("HTTP_PROXY", &with_password), ("NO_PROXY", "other.example, .invalid")]);
     assert_eq!(run.code, 6, "{}", run.stderr);
     assert!(!run.stderr.contains("geheim"), "{}", run.stderr);

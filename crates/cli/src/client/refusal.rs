@@ -82,7 +82,9 @@ impl Refusal {
     fn cure(&self) -> Option<String> {
         let text = match (self.http_status, self.code.as_str()) {
             _ if self.store.is_some() => "--via server sends the bundle through the server",
-            (500.., _) => return Some(format!("its log says more about the request `{}`", self.request_id)),
+            (500.., _) if !self.request_id.is_empty() => {
+                return Some(format!("its log says more about the request `{}`", self.request_id));
+            }
             (401, _) => "WORKSTEAD_TOKEN or --token-file must give a token of this very server",
             (403, _) => "the token's user needs the role readwrite on the workspace",
             (404, "workspace_not_found") => {
