@@ -19,6 +19,7 @@ mod git_push;
 mod guide;
 mod mcp_clients;
 mod pipelines;
+mod plan;
 mod schemathesis;
 mod shutdown;
 mod upload;

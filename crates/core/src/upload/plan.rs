@@ -138,13 +138,18 @@ fn plan(
     require_slx(upload)?;
     let base = Base::of(repository, &request.branch)?;
     check_upload(request, upload, &*base.tree, facts)?;
-    let merge = |options: &MergeOptions| base.merge(repository, facts, request, upload, options);
-    let (merged, refusal) = match merge(&request.options) {
-        Err(refusal @ UploadError::PruneGuard { .. }) => {
-            let insisting = MergeOptions { allow_mass_prune: true, ..request.options.clone() };
-            (merge(&insisting)?, Some(refusal))
+    let mut options = request.options.clone();
+    let mut refusal = None;
+    let merged = loop {
+        let error = match base.merge(repository, facts, request, upload, &options) {
+            Ok(merged) => break merged,
+            Err(error) => error,
+        };
+        match insisting(&error, &options) {
+            Some(insisting) => options = insisting,
+            None => return Err(error),
         }
-        merged => (merged?, None),
+        refusal.get_or_insert(error);
     };
     let tree = with_commit_request(request, base.head, &merged, |request| Ok(repository.preview(request)?))?;
     let (tree, changes) = match (tree, base.head) {
@@ -156,4 +161,14 @@ fn plan(
     let slxs = slxs::list(&merged.summary, request.options.mode, limits, &mut counts);
     let files = Changes::of(&*base.tree, &merged.edits).list(limits, &mut counts)?;
     Ok(UploadPlan { base: base.head, tree, changes, summary: merged.summary, slxs, files, counts, refusal })
+}
+
+/// Returns the options by which a caller would insist on what was refused, where there are any.
+///
+/// With them it is not refused for the same reason again.
+fn insisting(refusal: &UploadError, options: &MergeOptions) -> Option<MergeOptions> {
+    match refusal {
+        UploadError::PruneGuard { .. } => Some(MergeOptions { allow_mass_prune: true, ..options.clone() }),
+        _ => None,
+    }
 }
