@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
+
+use super::base::Bases;
 use super::draft::Draft;
 use super::identity::Sides;
 use super::names::Names;
 use super::placement::{Place, Spellings};
+use super::threeway::{Renamed, ThreeWay, Versions};
 use super::workflows;
 use super::{MergeError, MergeInput, MergeMode};
 use crate::model::{FactsCache, FileKind, MANIFEST_FILE, WORKSPACE_FILE};
@@ -74,28 +78,54 @@ impl<'a> LooseFiles<'a, '_> {
         target: &RepoPath,
         draft: &mut Draft<'a>,
     ) -> Result<(), MergeError> {
-        let there = self.input.repository.files().get(target);
+        let existing = self.input.repository.files().get(target).copied();
         let mut content = self.input.upload.read(id)?;
         let mut result = id;
+        let mut facts = None;
         if FileKind::of(path) == FileKind::Workflow {
-            let facts = workflow(self.input.facts, self.input.upload, id)?;
-            if workflows::stays_out(&facts, self.names) {
+            let workflow = workflow(self.input.facts, self.input.upload, id)?;
+            if workflows::stays_out(&workflow, self.names) {
                 return Ok(());
             }
-            if workflows::follows_rename(&facts, self.names) {
-                content = workflows::rename(path, &content, &facts, self.names)?;
+            if workflows::follows_rename(&workflow, self.names) {
+                content = workflows::rename(path, &content, &workflow, self.names)?;
                 result = BlobId::of(&content);
+                facts = Some(workflow);
             }
         }
-        let same = there == Some(&result);
-        let keeps = there.is_some() && self.input.options.mode == MergeMode::KeepExisting;
-        if target == path && if keeps { there == Some(&id) } else { result == id } {
-            draft.hold(path, id);
-        }
-        if !same && !keeps {
-            draft.write(target.clone(), content);
+        let is_held = |id_there| target == path && id_there == Some(id);
+        match self.input.options.mode {
+            _ if existing == Some(result) => draft.note(path, id, is_held(existing)),
+            MergeMode::KeepExisting if existing.is_some() => {
+                if is_held(existing) {
+                    draft.hold(path, id);
+                }
+            }
+            MergeMode::ThreeWay => {
+                let rename = |base: &[u8]| self.rename_base(path, base);
+                let renamed = facts.as_ref().map(|facts| Renamed {
+                    content: &content,
+                    rename: &rename,
+                    pointers: facts.references.iter().map(|reference| reference.pointer.as_str()).collect(),
+                });
+                let base = Bases { input: self.input, sides: self.sides }.of_file(path);
+                let name = target.as_str();
+                let file = Versions { name, path: target, existing, base, uploaded: id, renamed };
+                ThreeWay { input: self.input }.put(&file, path, draft)?;
+            }
+            MergeMode::KeepExisting | MergeMode::KeepUploaded => {
+                draft.note(path, id, is_held(Some(result)));
+                draft.write(target.clone(), content);
+            }
         }
         Ok(())
+    }
+
+    /// Writes the repository's names into what an earlier upload said.
+    fn rename_base(&self, path: &RepoPath, base: &[u8]) -> Result<Bytes, MergeError> {
+        let content = Bytes::copy_from_slice(base);
+        let facts = self.input.facts.workflow(BlobId::of(base), || Ok(content))?;
+        workflows::rename(path, base, &facts, self.names)
     }
 
     fn spellings(&self) -> Spellings<'a> {

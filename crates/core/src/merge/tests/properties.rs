@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::bundle::Bundle;
 use super::steps::{FEW_NAMES, Step, Upload, WIDE, history};
-use super::world::World;
+use super::world::{World, left_out};
 use crate::merge::{MergeMode, MergePlan};
 use crate::model::{Manifest, slx_directory};
 use crate::oid::BlobId;
@@ -128,7 +128,7 @@ fn assert_uploaded_files_are_there(after: &World, tree: &MemoryTree, plan: &Merg
     let left_out: BTreeSet<&String> = summary
         .tombstoned
         .iter()
-        .chain(summary.conflicts.iter().map(|conflict| &conflict.name))
+        .chain(left_out(summary))
         .chain(summary.renamed.iter().map(|renamed| &renamed.uploaded_name))
         .collect();
     for (path, id) in tree.files() {

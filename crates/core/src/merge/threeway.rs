@@ -1,0 +1,257 @@
+//! Three-way merging of one file (UPLOADS.md section 3, rule 7).
+//!
+//! The base is what the last upload said that the repository took in. What only the builder changed since is taken,
+//! what only people changed is kept, and a YAML file that both changed is joined field by field: the repository's text
+//! is edited, so that its comments and formatting stay. What both changed in different ways is a conflict,
+//! which the upload's options settle. Other files are atomic.
+
+mod fields;
+mod lists;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use self::fields::{Clash, Joining, Three, cut};
+use super::draft::Draft;
+use super::summary::{MergeConflict, Resolution};
+use super::{MergeError, MergeInput};
+use crate::check::check_file;
+use crate::model::{FileKind, decode};
+use crate::oid::BlobId;
+use crate::path::RepoPath;
+use crate::problem::Severity;
+use crate::yaml::{self, Editor};
+
+/// What becomes of a field that people and the builder changed in different ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Conflict {
+    /// The repository's value stays.
+    #[default]
+    Existing,
+    /// The uploaded value is taken.
+    Uploaded,
+    /// The upload is refused, and nothing changes.
+    Fail,
+}
+
+impl Conflict {
+    fn resolution(self) -> Option<Resolution> {
+        match self {
+            Self::Existing => Some(Resolution::Existing),
+            Self::Uploaded => Some(Resolution::Uploaded),
+            Self::Fail => None,
+        }
+    }
+}
+
+/// What a merge does with one file of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    /// It stays as it is, or stays away.
+    Keep,
+    /// It becomes what was uploaded.
+    Take,
+    /// It gets this content.
+    Write(Bytes),
+}
+
+/// The versions of one file that differs between the repository and the upload.
+pub(super) struct Versions<'v> {
+    /// Whose file it is, for people: its SLX, or the file itself.
+    pub(super) name: &'v str,
+    /// Where it lies in the repository.
+    pub(super) path: &'v RepoPath,
+    /// What the repository holds there.
+    pub(super) existing: Option<BlobId>,
+    /// What the last upload said that the repository took in.
+    pub(super) base: Option<BlobId>,
+    /// What was uploaded.
+    pub(super) uploaded: BlobId,
+    /// How people's names of SLXs get into it, where they differ from the uploaded ones.
+    pub(super) renamed: Option<Renamed<'v>>,
+}
+
+/// An uploaded file under the repository's names.
+pub(super) struct Renamed<'v> {
+    /// The uploaded content with the repository's names.
+    pub(super) content: &'v Bytes,
+    /// Does the same with the base.
+    pub(super) rename: &'v dyn Fn(&[u8]) -> Result<Bytes, MergeError>,
+    /// JSON pointers of what a rename may write.
+    pub(super) pointers: Vec<&'v str>,
+}
+
+/// Settles single files of one upload.
+#[derive(Clone, Copy)]
+pub(super) struct ThreeWay<'a, 'b> {
+    pub(super) input: &'b MergeInput<'a>,
+}
+
+/// A verdict and what it had to decide between.
+type Settled = (Verdict, Vec<MergeConflict>);
+
+impl<'a> ThreeWay<'a, '_> {
+    /// Adds to the draft what becomes of a file, uploaded at a path; tells whether it changes.
+    pub(super) fn put(
+        self,
+        file: &Versions<'_>,
+        path: &'a RepoPath,
+        draft: &mut Draft<'a>,
+    ) -> Result<bool, MergeError> {
+        let (verdict, conflicts) = self.settle(file)?;
+        draft.clash(conflicts);
+        let (result, content) = match verdict {
+            Verdict::Keep => (file.existing, None),
+            Verdict::Take if file.renamed.is_none() => (Some(file.uploaded), Some(self.uploaded(file)?)),
+            Verdict::Take => (None, Some(self.uploaded(file)?)),
+            Verdict::Write(content) => (Some(BlobId::of(&content)), Some(content)),
+        };
+        draft.note(path, file.uploaded, path == file.path && result == Some(file.uploaded));
+        let is_written = content.is_some();
+        if let Some(content) = content {
+            draft.write(file.path.clone(), content);
+        }
+        Ok(is_written)
+    }
+
+    /// Decides what becomes of a file.
+    fn settle(self, file: &Versions<'_>) -> Result<Settled, MergeError> {
+        let Some(existing) = file.existing else {
+            return match file.base {
+                None => Ok((Verdict::Take, Vec::new())),
+                Some(base) if base == file.uploaded => Ok((Verdict::Keep, Vec::new())),
+                Some(_) => self.settle_whole(file, "removed_by_people"),
+            };
+        };
+        if file.base == Some(existing) {
+            return Ok((Verdict::Take, Vec::new()));
+        }
+        if file.base == Some(file.uploaded) && file.renamed.is_none() {
+            return Ok((Verdict::Keep, Vec::new()));
+        }
+        let text = self.input.repository.read(existing)?;
+        let uploaded = self.uploaded(file)?;
+        let Some(base) = file.base else {
+            let is_same = is_yaml(file.path)
+                && values_of(&text).is_some_and(|values| values_of(&uploaded) == Some(values));
+            return if is_same {
+                Ok((Verdict::Keep, Vec::new()))
+            } else {
+                self.settle_whole(file, "no_base")
+            };
+        };
+        let base = self.input.record.read(base)?;
+        // A base that can't be renamed is compared as it is.
+        let renamed_base = file.renamed.as_ref().and_then(|renamed| (renamed.rename)(&base).ok());
+        if renamed_base.as_ref().is_some_and(|base| BlobId::of(base) == existing) {
+            return Ok((Verdict::Take, Vec::new()));
+        }
+        if is_yaml(file.path)
+            && let Some(settled) = self.settle_fields(file, &text, [&base, &uploaded], renamed_base.as_ref())
+        {
+            return Ok(settled);
+        }
+        if file.base == Some(file.uploaded) {
+            return Ok((Verdict::Keep, Vec::new()));
+        }
+        self.settle_whole(file, if is_yaml(file.path) { "not_mergeable" } else { "both_changed" })
+    }
+
+    /// Joins a YAML file field by field, or returns nothing where that can't be done.
+    fn settle_fields(
+        self,
+        file: &Versions<'_>,
+        existing: &[u8],
+        [base, uploaded]: [&Bytes; 2],
+        renamed_base: Option<&Bytes>,
+    ) -> Option<Settled> {
+        let text = decode(existing).ok()?;
+        let mut editor = Editor::new(text).ok()?;
+        let mut base = values_of(base)?;
+        if let (Some(renamed), Some(renamed_base)) = (&file.renamed, renamed_base) {
+            base = under_repository_names(&base, values_of(renamed_base)?, editor.expected(), renamed);
+        }
+        let uploaded = values_of(uploaded)?;
+        let mut joining = Joining::new(self.input.options.conflict == Conflict::Uploaded);
+        let of = Three { base: Some(&base), existing: Some(editor.expected()), uploaded: Some(&uploaded) };
+        let joined = joining.join(of)?;
+        let conflicts = joining.clashes.into_iter().map(|clash| self.conflict(file, clash)).collect();
+        let edited = editor.set(&[], &joined).finish().ok()?;
+        if edited == text {
+            return Some((Verdict::Keep, conflicts));
+        }
+        // Two valid files may make one that is not.
+        let problems = check_file(self.input.workspace, file.path, edited.as_bytes());
+        let is_valid = !problems.iter().any(|problem| problem.severity == Severity::Error);
+        is_valid.then(|| (Verdict::Write(edited.into()), conflicts))
+    }
+
+    /// Settles a file as a whole.
+    fn settle_whole(self, file: &Versions<'_>, code: &'static str) -> Result<Settled, MergeError> {
+        let base = file.base.map(|id| self.input.record.read(id)).transpose()?;
+        let existing = file.existing.map(|id| self.input.repository.read(id)).transpose()?;
+        let values = [base, existing, Some(self.uploaded(file)?)];
+        let values = values.map(|content| content.map(|content| shown(&content)));
+        let conflict = self.conflict(file, Clash { pointer: String::new(), code, values });
+        let takes = self.input.options.conflict == Conflict::Uploaded;
+        Ok((if takes { Verdict::Take } else { Verdict::Keep }, vec![conflict]))
+    }
+
+    fn uploaded(self, file: &Versions<'_>) -> Result<Bytes, MergeError> {
+        match &file.renamed {
+            Some(renamed) => Ok(renamed.content.clone()),
+            None => Ok(self.input.upload.read(file.uploaded)?),
+        }
+    }
+
+    fn conflict(self, file: &Versions<'_>, clash: Clash) -> MergeConflict {
+        let [base, existing, uploaded] = clash.values;
+        MergeConflict {
+            name: file.name.to_owned(),
+            path: Some(file.path.as_str().to_owned()),
+            field: Some(clash.pointer),
+            code: clash.code,
+            resolution: self.input.options.conflict.resolution(),
+            base,
+            existing,
+            uploaded,
+        }
+    }
+}
+
+/// Gives a base the repository's names, but for those that people left as they were uploaded.
+///
+/// So a rename of an SLX since the base is a change of people, which stays, and what still names it by its old name
+/// gets the new one, as in any other upload.
+fn under_repository_names(
+    base: &Json,
+    mut renamed_base: Json,
+    existing: &Json,
+    renamed: &Renamed<'_>,
+) -> Json {
+    for pointer in &renamed.pointers {
+        let (old, now) = (base.pointer(pointer), existing.pointer(pointer));
+        if let (Some(old), Some(slot)) = (old.filter(|_| old == now), renamed_base.pointer_mut(pointer)) {
+            slot.clone_from(old);
+        }
+    }
+    renamed_base
+}
+
+/// Tells whether a file is joined field by field.
+fn is_yaml(path: &RepoPath) -> bool {
+    let extension = path.file_name().rsplit_once('.').map(|(_, extension)| extension);
+    FileKind::of(path) != FileKind::Other
+        || extension.is_some_and(|it| it.eq_ignore_ascii_case("yaml") || it.eq_ignore_ascii_case("yml"))
+}
+
+fn values_of(content: &[u8]) -> Option<Json> {
+    Some(yaml::parse(decode(content).ok()?).ok()?.to_json())
+}
+
+/// Shows the beginning of a file.
+fn shown(content: &[u8]) -> String {
+    std::str::from_utf8(content).map_or_else(|_| format!("{} bytes", content.len()), cut)
+}
