@@ -254,6 +254,12 @@ pub fn merge(input: &MergeInput<'_>) -> Result<MergePlan, MergeError> {
     if input.options.conflict == Conflict::Fail {
         draft.refuse_conflicts()?;
     }
+    if draft.lacks_base() && sides.record.is_empty() && !manifest.slxs.is_empty() {
+        draft.summary.warn(format!(
+            "what uploads from location {:?} wrote earlier was not recorded, so every file that differs counts as edited",
+            sides.location.unwrap_or_default()
+        ));
+    }
     let merged =
         merge_workspace(workspace.as_ref(), uploaded_workspace.as_ref(), &names, &mut draft.summary)?;
     if let Some((path, content)) = merged.file {

@@ -35,6 +35,7 @@ mod slxoptions;
 mod slxs;
 mod status;
 mod sync_typed;
+mod threeway;
 mod uploads;
 mod user_tokens;
 mod workspaces;

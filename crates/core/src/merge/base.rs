@@ -1,22 +1,22 @@
 //! What the last upload said that the repository took in: the base of a three-way merge.
 //!
 //! Mostly that is what the record says that uploads wrote. Where the repository holds something else, because people's
-//! edits were joined with the upload or its names were rewritten, the uploaded content is kept beside the record,
-//! under a name that no bundle can bring: SLXs by identity, so that no rename loses them, other files by path. An
-//! upload that keeps existing files moves no base of what it left alone.
+//! edits were joined with the upload or its names were rewritten, the uploaded content is kept beside the record, as it
+//! is under the repository's names and under a name that no bundle can bring: SLXs by identity, so that no rename
+//! loses them, other files by path. An upload that keeps existing files moves no base of what it left alone.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
 use super::MergeInput;
-use super::draft::Draft;
+use super::draft::{Draft, Heeded};
 use super::identity::Sides;
 use super::slxs::Slx;
 use crate::model::{Manifest, SLX_FILE, slx_directory};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
 use crate::repository::RecordName;
-use crate::tree::{Edit, Edits, FileTree, ReadError};
+use crate::tree::{Edit, Edits, ReadError};
 
 /// Where bases are kept in the record.
 const ROOT: &str = ".base/";
@@ -104,26 +104,42 @@ pub(super) struct NextBases<'a, 'b> {
     pub(super) manifest: &'b Manifest,
 }
 
-/// Blobs by their place beside the record, and the trees that hold them.
-type Kept<'a> = BTreeMap<RepoPath, (BlobId, &'a dyn FileTree)>;
+/// What is kept, by its place beside the record.
+type Kept = BTreeMap<RepoPath, Source>;
+
+/// Where the content of a base comes from.
+enum Source {
+    Record(BlobId),
+    Merge(Heeded),
+}
 
 impl<'a> NextBases<'a, '_> {
     /// Adds what has to change to the edits of the record.
     pub(super) fn edit(&self, record_edits: &mut Edits) -> Result<(), ReadError> {
         let input = self.bases.input;
         let mut next = self.still_kept();
-        for (path, id) in &self.draft.heeded {
+        for (path, heeded) in &self.draft.heeded {
             // A path that gets too long this way has no base.
-            next.extend(self.place_of(path).map(|place| (place, (*id, input.upload))));
+            next.extend(self.place_of(path).map(|place| (place, Source::Merge(heeded.clone()))));
         }
         self.carry(record_edits, &mut next)?;
         for (path, _) in self.present().filter(|(path, _)| !next.contains_key(*path)) {
             record_edits.insert(path.clone(), Edit::Remove);
         }
-        for (path, (id, tree)) in next {
-            if input.record.files().get(&path) != Some(&id) {
-                record_edits.insert(path, Edit::Write(tree.read(id)?));
-            }
+        for (path, source) in next {
+            let present = input.record.files().get(&path);
+            let content = match source {
+                Source::Record(id) | Source::Merge(Heeded::AsUploaded(id)) if present == Some(&id) => {
+                    continue;
+                }
+                Source::Record(id) => input.record.read(id)?,
+                Source::Merge(Heeded::AsUploaded(id)) => input.upload.read(id)?,
+                Source::Merge(Heeded::Rewritten(content)) if present == Some(&BlobId::of(&content)) => {
+                    continue;
+                }
+                Source::Merge(Heeded::Rewritten(content)) => content,
+            };
+            record_edits.insert(path, Edit::Write(content));
         }
         Ok(())
     }
@@ -136,7 +152,7 @@ impl<'a> NextBases<'a, '_> {
     }
 
     /// Returns what of that is to stay unless the upload says something newer.
-    fn still_kept(&self) -> Kept<'a> {
+    fn still_kept(&self) -> Kept {
         let mut present = self.present().peekable();
         let identities: HashMap<String, &str> = match present.peek() {
             Some(_) => self.manifest.slxs.keys().map(|identity| (key(identity), identity.as_str())).collect(),
@@ -149,8 +165,7 @@ impl<'a> NextBases<'a, '_> {
                 path.as_str().strip_prefix(FILES).is_some_and(|path| self.needs(path, || path.to_owned()))
             }
         };
-        let record = self.bases.input.record;
-        present.filter(|(path, _)| stays(path)).map(|(path, id)| (path.clone(), (id, record))).collect()
+        present.filter(|(path, _)| stays(path)).map(|(path, id)| (path.clone(), Source::Record(id))).collect()
     }
 
     /// Tells whether the base of an SLX's file may be asked for by a later upload.
@@ -177,14 +192,14 @@ impl<'a> NextBases<'a, '_> {
     }
 
     /// Keeps what the record is about to forget of SLXs that people renamed.
-    fn carry(&self, record_edits: &Edits, next: &mut Kept<'a>) -> Result<(), ReadError> {
+    fn carry(&self, record_edits: &Edits, next: &mut Kept) -> Result<(), ReadError> {
         let Bases { input, .. } = self.bases;
         let mut known: Option<(&str, Option<String>)> = None;
         for (path, edit) in record_edits {
-            let Some((directory, rest)) = slx_directory(path) else { continue };
             if *edit != Edit::Remove || self.draft.removed.contains(path) {
                 continue;
             }
+            let Some((directory, rest)) = slx_directory(path) else { continue };
             let identity = match &known {
                 Some((of, identity)) if *of == directory => identity.clone(),
                 _ => self.bases.identity_of(directory)?,
@@ -205,7 +220,7 @@ impl<'a> NextBases<'a, '_> {
                 && let Ok(place) = RepoPath::parse(&format!("{SLXS}{}/{rest}", key(&identity)))
                 && let Some(id) = input.record.files().get(path)
             {
-                next.entry(place).or_insert((*id, input.record));
+                next.entry(place).or_insert(Source::Record(*id));
             }
         }
         Ok(())

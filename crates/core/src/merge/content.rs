@@ -10,7 +10,7 @@ use super::identity::{Fate, Sides};
 use super::placement::{Place, Spellings};
 use super::rename::Rename;
 use super::slxs::Slx;
-use super::threeway::{Renamed, ThreeWay, Versions};
+use super::threeway::{ThreeWay, Versions};
 use super::{MergeError, MergeInput, MergeMode};
 use crate::model::{FileKind, SLX_FILE, slx_directory};
 use crate::oid::BlobId;
@@ -84,17 +84,17 @@ impl<'a> SlxFiles<'a, '_> {
             };
             let existing = self.input.repository.files().get(&target).copied();
             match (existing, self.input.options.mode) {
-                (Some(there), _) if there == *id => draft.note(path, *id, target == **path),
+                (Some(there), _) if there == *id => draft.note(path, *id, target == **path, None),
                 (Some(_), MergeMode::KeepExisting) => continue,
                 (Some(_), MergeMode::ThreeWay) => {
                     // What lies here belonged to another SLX or to none, so there is no base.
-                    let (name, base, uploaded, renamed) = (slx.directory, None, *id, None);
-                    let file = Versions { name, path: &target, existing, base, uploaded, renamed };
+                    let (name, base, uploaded, rewritten) = (slx.directory, None, *id, None);
+                    let file = Versions { name, path: &target, existing, base, uploaded, rewritten };
                     ThreeWay { input: self.input }.put(&file, path, draft)?;
                 }
                 _ => {
                     draft.write(target.clone(), self.input.upload.read(*id)?);
-                    draft.note(path, *id, target == **path);
+                    draft.note(path, *id, target == **path, None);
                 }
             }
             if target != **path {
@@ -140,7 +140,7 @@ impl<'a> SlxFiles<'a, '_> {
     /// Takes the uploaded files; tells that it did.
     fn take(&self, differences: Vec<Difference<'a>>, draft: &mut Draft<'a>) -> Result<bool, MergeError> {
         for Difference { target, uploaded, id, rewritten } in differences {
-            draft.note(uploaded, id, rewritten.is_none() && target == *uploaded);
+            draft.note(uploaded, id, rewritten.is_none() && target == *uploaded, rewritten.as_ref());
             let content = rewritten.map_or_else(|| self.input.upload.read(id), Ok)?;
             draft.write(target, content);
         }
@@ -155,21 +155,15 @@ impl<'a> SlxFiles<'a, '_> {
         draft: &mut Draft<'a>,
     ) -> Result<bool, MergeError> {
         let bases = Bases { input: self.input, sides: self.sides }.of_slx(slx, existing)?;
-        let rename = Rename::new(self.input.workspace, slx, existing.directory);
         let mut is_written = false;
         for Difference { target, uploaded, id, rewritten } in differences {
-            let rename = |base: &[u8]| rename.rewrite(uploaded, base);
             let file = Versions {
                 name: existing.directory,
                 path: &target,
                 existing: self.input.repository.files().get(&target).copied(),
                 base: slx_directory(uploaded).and_then(|(_, rest)| bases.get(rest)),
                 uploaded: id,
-                renamed: rewritten.as_ref().map(|content| Renamed {
-                    content,
-                    rename: &rename,
-                    pointers: Rename::POINTERS.to_vec(),
-                }),
+                rewritten,
             };
             is_written |= ThreeWay { input: self.input }.put(&file, uploaded, draft)?;
         }
@@ -214,7 +208,7 @@ impl<'a> SlxFiles<'a, '_> {
             let result = rewritten.as_ref().map_or(id, |content| BlobId::of(content));
             if self.input.repository.files().get(&target) == Some(&result) {
                 // Under another name: the repository has it just so.
-                draft.note(uploaded, id, false);
+                draft.note(uploaded, id, false, rewritten.as_ref());
             } else {
                 comparison.differences.push(Difference { target, uploaded, id, rewritten });
             }

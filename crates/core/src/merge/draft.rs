@@ -5,10 +5,19 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 
 use super::MergeError;
-use super::summary::{MergeConflict, MergeSummary};
+use super::summary::{MergeConflict, MergeSummary, NO_BASE};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
 use crate::tree::{Edit, Edits};
+
+/// What an upload said that the repository took in.
+#[derive(Debug, Clone)]
+pub(super) enum Heeded {
+    /// The blob of the upload.
+    AsUploaded(BlobId),
+    /// The content under the repository's names.
+    Rewritten(Bytes),
+}
 
 /// The edits of a merge while they are collected.
 #[derive(Debug, Default)]
@@ -19,8 +28,9 @@ pub(super) struct Draft<'a> {
     pub(super) held: BTreeMap<&'a RepoPath, BlobId>,
     /// Paths of the repository that a prune or a replacement removes.
     pub(super) removed: HashSet<&'a RepoPath>,
-    /// Uploaded paths that the merge took in although the repository does not hold exactly the uploaded content.
-    pub(super) heeded: BTreeMap<&'a RepoPath, BlobId>,
+    /// Uploaded paths that the merge took in although the repository does not hold exactly the uploaded content,
+    /// and that content under the repository's names.
+    pub(super) heeded: BTreeMap<&'a RepoPath, Heeded>,
     conflicts: Vec<MergeConflict>,
     conflict_count: usize,
 }
@@ -47,11 +57,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes what an uploaded file became: it is held where the repository has its very content.
-    pub(super) fn note(&mut self, path: &'a RepoPath, id: BlobId, is_held: bool) {
+    pub(super) fn note(&mut self, path: &'a RepoPath, id: BlobId, is_held: bool, rewritten: Option<&Bytes>) {
         if is_held {
             self.hold(path, id);
         } else {
-            self.heeded.insert(path, id);
+            let heeded =
+                rewritten.map_or(Heeded::AsUploaded(id), |content| Heeded::Rewritten(content.clone()));
+            self.heeded.insert(path, heeded);
         }
     }
 
@@ -70,6 +82,11 @@ impl<'a> Draft<'a> {
         let mut conflicts = std::mem::take(&mut self.conflicts);
         conflicts.sort_unstable();
         Err(MergeError::Conflicts { conflicts, total: self.conflict_count })
+    }
+
+    /// Tells whether a file is in conflict because its base is not known.
+    pub(super) fn lacks_base(&self) -> bool {
+        self.conflicts.iter().any(|conflict| conflict.code == NO_BASE)
     }
 
     /// Tells whether a path is there after the edits.

@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-
 use super::base::Bases;
 use super::draft::Draft;
 use super::identity::Sides;
 use super::names::Names;
 use super::placement::{Place, Spellings};
-use super::threeway::{Renamed, ThreeWay, Versions};
+use super::threeway::{ThreeWay, Versions};
 use super::workflows;
 use super::{MergeError, MergeInput, MergeMode};
 use crate::model::{FactsCache, FileKind, MANIFEST_FILE, WORKSPACE_FILE};
@@ -81,7 +79,7 @@ impl<'a> LooseFiles<'a, '_> {
         let existing = self.input.repository.files().get(target).copied();
         let mut content = self.input.upload.read(id)?;
         let mut result = id;
-        let mut facts = None;
+        let mut is_rewritten = false;
         if FileKind::of(path) == FileKind::Workflow {
             let workflow = workflow(self.input.facts, self.input.upload, id)?;
             if workflows::stays_out(&workflow, self.names) {
@@ -90,42 +88,30 @@ impl<'a> LooseFiles<'a, '_> {
             if workflows::follows_rename(&workflow, self.names) {
                 content = workflows::rename(path, &content, &workflow, self.names)?;
                 result = BlobId::of(&content);
-                facts = Some(workflow);
+                is_rewritten = true;
             }
         }
-        let is_held = |id_there| target == path && id_there == Some(id);
+        let rewritten = is_rewritten.then(|| content.clone());
+        let is_held = |result: Option<BlobId>| target == path && result == Some(id);
         match self.input.options.mode {
-            _ if existing == Some(result) => draft.note(path, id, is_held(existing)),
+            _ if existing == Some(result) => draft.note(path, id, is_held(existing), rewritten.as_ref()),
             MergeMode::KeepExisting if existing.is_some() => {
                 if is_held(existing) {
                     draft.hold(path, id);
                 }
             }
             MergeMode::ThreeWay => {
-                let rename = |base: &[u8]| self.rename_base(path, base);
-                let renamed = facts.as_ref().map(|facts| Renamed {
-                    content: &content,
-                    rename: &rename,
-                    pointers: facts.references.iter().map(|reference| reference.pointer.as_str()).collect(),
-                });
                 let base = Bases { input: self.input, sides: self.sides }.of_file(path);
                 let name = target.as_str();
-                let file = Versions { name, path: target, existing, base, uploaded: id, renamed };
+                let file = Versions { name, path: target, existing, base, uploaded: id, rewritten };
                 ThreeWay { input: self.input }.put(&file, path, draft)?;
             }
             MergeMode::KeepExisting | MergeMode::KeepUploaded => {
-                draft.note(path, id, is_held(Some(result)));
+                draft.note(path, id, is_held(Some(result)), rewritten.as_ref());
                 draft.write(target.clone(), content);
             }
         }
         Ok(())
-    }
-
-    /// Writes the repository's names into what an earlier upload said.
-    fn rename_base(&self, path: &RepoPath, base: &[u8]) -> Result<Bytes, MergeError> {
-        let content = Bytes::copy_from_slice(base);
-        let facts = self.input.facts.workflow(BlobId::of(base), || Ok(content))?;
-        workflows::rename(path, base, &facts, self.names)
     }
 
     fn spellings(&self) -> Spellings<'a> {

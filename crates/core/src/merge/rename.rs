@@ -18,10 +18,6 @@ pub(super) struct Rename<'b> {
 }
 
 impl<'b> Rename<'b> {
-    /// JSON pointers of what a rename writes.
-    pub(super) const POINTERS: [&'static str; 3] =
-        ["/metadata/name", "/metadata/labels/slx", "/metadata/annotations/fullSlxName"];
-
     pub(super) fn new(workspace: &WorkspaceName, slx: &'b Slx<'_>, directory: &str) -> Self {
         Self {
             qualified: format!("{workspace}--{directory}"),

@@ -67,6 +67,9 @@ pub enum KeptReason {
     Edited,
 }
 
+/// The code of a file that differs, and of which no upload is recorded.
+pub(super) const NO_BASE: &str = "no_base";
+
 /// An uploaded SLX that was left out, or a field that people and the builder changed in different ways.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct MergeConflict {

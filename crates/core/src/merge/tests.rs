@@ -8,5 +8,6 @@ mod rules_groups;
 mod rules_manifest;
 mod rules_prune;
 mod rules_slxs;
+mod rules_threeway;
 mod steps;
 pub(crate) mod world;

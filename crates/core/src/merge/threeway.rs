@@ -12,9 +12,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use self::fields::{Clash, Joining, Three, cut};
+use self::fields::{Clash, Joining, MAX_SHOWN_CHARS, Three, cut};
 use super::draft::Draft;
-use super::summary::{MergeConflict, Resolution};
+use super::summary::{MergeConflict, NO_BASE, Resolution};
 use super::{MergeError, MergeInput};
 use crate::check::check_file;
 use crate::model::{FileKind, decode};
@@ -69,18 +69,15 @@ pub(super) struct Versions<'v> {
     pub(super) base: Option<BlobId>,
     /// What was uploaded.
     pub(super) uploaded: BlobId,
-    /// How people's names of SLXs get into it, where they differ from the uploaded ones.
-    pub(super) renamed: Option<Renamed<'v>>,
+    /// What was uploaded, under the repository's names of SLXs where they are others.
+    pub(super) rewritten: Option<Bytes>,
 }
 
-/// An uploaded file under the repository's names.
-pub(super) struct Renamed<'v> {
-    /// The uploaded content with the repository's names.
-    pub(super) content: &'v Bytes,
-    /// Does the same with the base.
-    pub(super) rename: &'v dyn Fn(&[u8]) -> Result<Bytes, MergeError>,
-    /// JSON pointers of what a rename may write.
-    pub(super) pointers: Vec<&'v str>,
+impl Versions<'_> {
+    /// Returns what the upload wants to be there.
+    fn wanted(&self) -> BlobId {
+        self.rewritten.as_ref().map_or(self.uploaded, |content| BlobId::of(content))
+    }
 }
 
 /// Settles single files of one upload.
@@ -104,11 +101,11 @@ impl<'a> ThreeWay<'a, '_> {
         draft.clash(conflicts);
         let (result, content) = match verdict {
             Verdict::Keep => (file.existing, None),
-            Verdict::Take if file.renamed.is_none() => (Some(file.uploaded), Some(self.uploaded(file)?)),
-            Verdict::Take => (None, Some(self.uploaded(file)?)),
+            Verdict::Take => (Some(file.wanted()), Some(self.uploaded(file)?)),
             Verdict::Write(content) => (Some(BlobId::of(&content)), Some(content)),
         };
-        draft.note(path, file.uploaded, path == file.path && result == Some(file.uploaded));
+        let is_held = path == file.path && result == Some(file.uploaded);
+        draft.note(path, file.uploaded, is_held, file.rewritten.as_ref());
         let is_written = content.is_some();
         if let Some(content) = content {
             draft.write(file.path.clone(), content);
@@ -118,62 +115,47 @@ impl<'a> ThreeWay<'a, '_> {
 
     /// Decides what becomes of a file.
     fn settle(self, file: &Versions<'_>) -> Result<Settled, MergeError> {
+        let is_as_before = file.base.is_some_and(|base| base == file.wanted());
         let Some(existing) = file.existing else {
             return match file.base {
                 None => Ok((Verdict::Take, Vec::new())),
-                Some(base) if base == file.uploaded => Ok((Verdict::Keep, Vec::new())),
+                Some(_) if is_as_before => Ok((Verdict::Keep, Vec::new())),
                 Some(_) => self.settle_whole(file, "removed_by_people"),
             };
         };
         if file.base == Some(existing) {
             return Ok((Verdict::Take, Vec::new()));
         }
-        if file.base == Some(file.uploaded) && file.renamed.is_none() {
+        if is_as_before {
             return Ok((Verdict::Keep, Vec::new()));
         }
-        let text = self.input.repository.read(existing)?;
+        if !is_yaml(file.path) {
+            return self.settle_whole(file, if file.base.is_some() { "both_changed" } else { NO_BASE });
+        }
+        let existing = self.input.repository.read(existing)?;
         let uploaded = self.uploaded(file)?;
         let Some(base) = file.base else {
-            let is_same = is_yaml(file.path)
-                && values_of(&text).is_some_and(|values| values_of(&uploaded) == Some(values));
-            return if is_same {
-                Ok((Verdict::Keep, Vec::new()))
-            } else {
-                self.settle_whole(file, "no_base")
-            };
+            let is_same = values_of(&existing).is_some_and(|it| values_of(&uploaded) == Some(it));
+            return if is_same { Ok((Verdict::Keep, Vec::new())) } else { self.settle_whole(file, NO_BASE) };
         };
         let base = self.input.record.read(base)?;
-        // A base that can't be renamed is compared as it is.
-        let renamed_base = file.renamed.as_ref().and_then(|renamed| (renamed.rename)(&base).ok());
-        if renamed_base.as_ref().is_some_and(|base| BlobId::of(base) == existing) {
-            return Ok((Verdict::Take, Vec::new()));
+        match self.settle_fields(file, &base, &existing, &uploaded) {
+            Some(settled) => Ok(settled),
+            None => self.settle_whole(file, "not_mergeable"),
         }
-        if is_yaml(file.path)
-            && let Some(settled) = self.settle_fields(file, &text, [&base, &uploaded], renamed_base.as_ref())
-        {
-            return Ok(settled);
-        }
-        if file.base == Some(file.uploaded) {
-            return Ok((Verdict::Keep, Vec::new()));
-        }
-        self.settle_whole(file, if is_yaml(file.path) { "not_mergeable" } else { "both_changed" })
     }
 
     /// Joins a YAML file field by field, or returns nothing where that can't be done.
     fn settle_fields(
         self,
         file: &Versions<'_>,
+        base: &[u8],
         existing: &[u8],
-        [base, uploaded]: [&Bytes; 2],
-        renamed_base: Option<&Bytes>,
+        uploaded: &[u8],
     ) -> Option<Settled> {
         let text = decode(existing).ok()?;
         let mut editor = Editor::new(text).ok()?;
-        let mut base = values_of(base)?;
-        if let (Some(renamed), Some(renamed_base)) = (&file.renamed, renamed_base) {
-            base = under_repository_names(&base, values_of(renamed_base)?, editor.expected(), renamed);
-        }
-        let uploaded = values_of(uploaded)?;
+        let (base, uploaded) = (values_of(base)?, values_of(uploaded)?);
         let mut joining = Joining::new(self.input.options.conflict == Conflict::Uploaded);
         let of = Three { base: Some(&base), existing: Some(editor.expected()), uploaded: Some(&uploaded) };
         let joined = joining.join(of)?;
@@ -200,8 +182,8 @@ impl<'a> ThreeWay<'a, '_> {
     }
 
     fn uploaded(self, file: &Versions<'_>) -> Result<Bytes, MergeError> {
-        match &file.renamed {
-            Some(renamed) => Ok(renamed.content.clone()),
+        match &file.rewritten {
+            Some(content) => Ok(content.clone()),
             None => Ok(self.input.upload.read(file.uploaded)?),
         }
     }
@@ -221,25 +203,6 @@ impl<'a> ThreeWay<'a, '_> {
     }
 }
 
-/// Gives a base the repository's names, but for those that people left as they were uploaded.
-///
-/// So a rename of an SLX since the base is a change of people, which stays, and what still names it by its old name
-/// gets the new one, as in any other upload.
-fn under_repository_names(
-    base: &Json,
-    mut renamed_base: Json,
-    existing: &Json,
-    renamed: &Renamed<'_>,
-) -> Json {
-    for pointer in &renamed.pointers {
-        let (old, now) = (base.pointer(pointer), existing.pointer(pointer));
-        if let (Some(old), Some(slot)) = (old.filter(|_| old == now), renamed_base.pointer_mut(pointer)) {
-            slot.clone_from(old);
-        }
-    }
-    renamed_base
-}
-
 /// Tells whether a file is joined field by field.
 fn is_yaml(path: &RepoPath) -> bool {
     let extension = path.file_name().rsplit_once('.').map(|(_, extension)| extension);
@@ -251,7 +214,10 @@ fn values_of(content: &[u8]) -> Option<Json> {
     Some(yaml::parse(decode(content).ok()?).ok()?.to_json())
 }
 
-/// Shows the beginning of a file.
+/// Shows the beginning of a file on one line.
 fn shown(content: &[u8]) -> String {
-    std::str::from_utf8(content).map_or_else(|_| format!("{} bytes", content.len()), cut)
+    let Ok(text) = std::str::from_utf8(content) else { return format!("{} bytes", content.len()) };
+    // The rest is cut off in any case.
+    let words: Vec<_> = text.split_whitespace().take(MAX_SHOWN_CHARS).collect();
+    cut(&words.join(" "))
 }

@@ -9,7 +9,7 @@ use super::lists;
 use crate::yaml::escape_pointer;
 
 /// Most characters of a value that are shown.
-const MAX_SHOWN_CHARS: usize = 100;
+pub(super) const MAX_SHOWN_CHARS: usize = 100;
 
 /// A field that both sides changed in different ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +128,10 @@ pub(super) fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::json;
+
     use super::*;
 
     /// Joins YAML in flow style and shows what comes out, and every clash on a line of its own.
@@ -188,5 +192,85 @@ mod tests {
         let shown = join("{a: 1}", "{a: 2}", &format!("{{a: {long}}}"));
         assert!(shown.ends_with("..."), "{shown}");
         assert_eq!(shown.lines().last().unwrap().matches('ä').count(), MAX_SHOWN_CHARS - 1);
+    }
+
+    fn value() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![(0..3).prop_map(Json::from), "[ab]".prop_map(Json::from), Just(Json::Null)];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let member = (select(vec!["k", "l", "m", "name"]), inner.clone());
+            let mapping = prop::collection::vec(member, 0..4).prop_map(|members| {
+                Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+            });
+            let named = prop::collection::vec(("[abc]", inner.clone()), 0..4).prop_map(|items| {
+                items.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+            });
+            prop_oneof![2 => mapping, 1 => named, 1 => prop::collection::vec(inner, 0..4).prop_map(Json::from)]
+        })
+    }
+
+    fn joined(base: &Json, existing: &Json, uploaded: &Json, prefers_uploaded: bool) -> (Json, Vec<Clash>) {
+        let mut joining = Joining::new(prefers_uploaded);
+        let of = Three { base: Some(base), existing: Some(existing), uploaded: Some(uploaded) };
+        let joined = joining.join(of).unwrap();
+        (joined, joining.clashes)
+    }
+
+    fn leaves(value: &Json, all: &mut Vec<String>) {
+        match value {
+            Json::Array(items) => items.iter().for_each(|item| leaves(item, all)),
+            Json::Object(members) => members.values().for_each(|value| leaves(value, all)),
+            scalar => all.push(scalar.to_string()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_one_side_left_alone_is_the_others(base in value(), other in value()) {
+            prop_assert_eq!(joined(&base, &base, &other, false), (other.clone(), vec![]));
+            prop_assert_eq!(joined(&base, &other, &base, true), (other.clone(), vec![]));
+            prop_assert_eq!(joined(&base, &other, &other, false), (other, vec![]));
+        }
+
+        #[test]
+        fn values_come_from_one_side(base in value(), existing in value(), uploaded in value(), prefers in any::<bool>()) {
+            let (value, _) = joined(&base, &existing, &uploaded, prefers);
+            let (mut known, mut found) = (Vec::new(), Vec::new());
+            leaves(&existing, &mut known);
+            leaves(&uploaded, &mut known);
+            leaves(&value, &mut found);
+            for leaf in found {
+                prop_assert!(known.contains(&leaf), "{leaf} in {value}");
+            }
+        }
+
+        #[test]
+        fn a_second_time_there_is_nothing_to_join(base in value(), existing in value(), uploaded in value(), prefers in any::<bool>()) {
+            let (value, clashes) = joined(&base, &existing, &uploaded, prefers);
+            prop_assert_eq!(joined(&uploaded, &value, &uploaded, prefers), (value, vec![]));
+            let (_, others) = joined(&base, &existing, &uploaded, !prefers);
+            prop_assert_eq!(clashes, others);
+        }
+
+        #[test]
+        fn changes_of_different_fields_all_survive(
+            base in value(),
+            by_people in value(),
+            by_builder in value(),
+        ) {
+            let document = |one: &Json, other: &Json| json!({ "spec": { "people": one, "builder": other, "same": base } });
+            let (old, existing) = (document(&base, &base), document(&by_people, &base));
+            let uploaded = document(&base, &by_builder);
+            let all = document(&by_people, &by_builder);
+            prop_assert_eq!(joined(&old, &existing, &uploaded, false), (all, vec![]));
+        }
+
+        #[test]
+        fn what_is_joined_can_be_written(base in value(), existing in value(), uploaded in value()) {
+            let [base, existing, uploaded] = [base, existing, uploaded].map(|value| json!({ "spec": value }));
+            let (value, _) = joined(&base, &existing, &uploaded, false);
+            let text = crate::yaml::write::write_block(&existing, 0).replace('\n', " # ours\n");
+            let edited = crate::yaml::Editor::new(&text).unwrap().set(&[], &value).finish().unwrap();
+            prop_assert_eq!(crate::yaml::parse(&edited).unwrap().to_json(), value);
+        }
     }
 }
