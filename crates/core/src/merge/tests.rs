@@ -3,6 +3,7 @@
 pub(crate) mod bundle;
 pub(crate) mod corpus;
 mod properties;
+mod rules_bases;
 mod rules_files;
 mod rules_groups;
 mod rules_manifest;
