@@ -52,7 +52,57 @@ fn a_plan_reads_well_and_its_diffs_are_what_the_upload_does() {
     let before = server.clone_workspace(WORKSPACE, "before");
     let shown = text(&plan(&server, &source, &PRUNING));
     let head = before.ok(&["rev-parse", "--short=10", "HEAD"]);
-    insta::assert_snapshot!(shown.replace(&head, "[commit]"), @"");
+    insta::assert_snapshot!(shown.replace(&head, "[commit]"), @r"
+    shop at [commit]:
+
+      x gone stays deleted: people deleted it
+
+      = mine is kept: people edited it
+
+      + new is added
+        + slxs/new/slx.yaml  +19 -0
+
+      - old is pruned: the upload lacks it
+        - slxs/old/slx.yaml  +0 -19
+
+      > store (uploaded as db) keeps its name: people renamed it
+
+      ~ web is changed
+        ~ slxs/web/slx.yaml  +1 -1
+          @@ -11,7 +11,7 @@
+           spec:
+             alias: web Health
+             asMeasuredBy: The share of healthy answers.
+          -  statement: web should be healthy.
+          +  statement: web must be healthy.
+             owners:
+             - owner@example.com
+             tags:
+
+      Other files
+        ~ .workspace-builder-manifest.yaml  the server's own record of uploads
+        ~ notes/to do.md  +1 -0
+          @@ -1 +1,2 @@
+           one
+          +two
+          \ No newline at end of file
+        ~ workspace.yaml  +2 -3
+          @@ -10,8 +10,7 @@
+             - name: Everything
+               slxs:
+               - cart
+          -    - db
+          -    - gone
+               - mine
+          -    - old
+          +    - new
+          +    - store
+               - web
+
+    Files: 1 to add, 4 to modify, 1 to remove.
+    Also: 1 unchanged, 1 with the name that people gave, 1 deleted by people.
+    Plan: 1 to add, 1 to change, 1 to prune, 1 kept.
+    ");
 
     // The diffs turn a clone into what the upload makes, but for the dates of the manifest.
     let json = text(&plan(&server, &source, &[&PRUNING[..], &["--json"]].concat()));
@@ -94,7 +144,7 @@ fn the_exit_code_tells_changes_when_asked_to() {
     let invalid = plan(&server, &source, &["--detailed-exitcode"]);
     let stderr = String::from_utf8_lossy(&invalid.stderr);
     assert_eq!(invalid.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("slxs/web/slx.yaml:1:"), "{stderr}");
+    assert!(stderr.contains("slxs/web/slx.yaml:2:1"), "{stderr}");
 }
 
 #[test]

@@ -221,9 +221,13 @@ pub(crate) struct UploadAnswer {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct UploadQuery {
-    /// `keepexisting` or `keepuploaded`.
-    #[param(pattern = "^(keepexisting|keepuploaded)?$")]
+    /// `keepexisting`, `keepuploaded` or `threeway`.
+    #[param(pattern = "^(keepexisting|keepuploaded|threeway)?$")]
     merge_mode: Option<String>,
+    /// With `threeway`, what becomes of a field that both sides changed: `existing` (unless told), `uploaded`, or
+    /// `fail`, which refuses the upload.
+    #[param(pattern = "^(existing|uploaded|fail)?$")]
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     /// Whether it may prune more than half of its location's SLXs.
@@ -241,8 +245,10 @@ pub(crate) struct UploadInline {
     /// A gzipped tar archive in Base64 (RFC 4648 section 4).
     #[schema(content_encoding = "base64")]
     output: String,
-    /// `keepexisting` or `keepuploaded`.
+    /// `keepexisting`, `keepuploaded` or `threeway`.
     merge_mode: Option<String>,
+    /// With `threeway`: `existing`, `uploaded` or `fail`.
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,

@@ -16,7 +16,9 @@ pub use self::plan::{
 };
 
 use self::check::check_upload;
-use crate::merge::{MergeError, MergeInput, MergeOptions, MergePlan, MergeSummary, merge, upload_record};
+use crate::merge::{
+    MergeConflict, MergeError, MergeInput, MergeOptions, MergePlan, MergeSummary, merge, upload_record,
+};
 use crate::model::{FactsCache, FileKind};
 use crate::name::{BranchName, WorkspaceName};
 use crate::oid::CommitId;
@@ -79,6 +81,14 @@ pub enum UploadError {
         /// How many SLXs of the location the repository has.
         total: usize,
     },
+    /// People and the builder changed the same fields, and the upload is to be refused then.
+    #[error("{}", MergeError::Conflicts { conflicts: conflicts.clone(), total: *total })]
+    Conflicts {
+        /// The fields, at most [`MergeSummary::MAX_CONFLICTS`].
+        conflicts: Vec<MergeConflict>,
+        /// How many there are.
+        total: usize,
+    },
     /// The bundle can't be merged, because of a file of the repository.
     #[error(transparent)]
     Merge(MergeError),
@@ -110,6 +120,7 @@ impl From<MergeError> for UploadError {
         match error {
             MergeError::EmptyBundle => Self::EmptyBundle,
             MergeError::PruneGuard { location, stale, total } => Self::PruneGuard { location, stale, total },
+            MergeError::Conflicts { conflicts, total } => Self::Conflicts { conflicts, total },
             MergeError::Read(error) => Self::Read(error),
             error => Self::Merge(error),
         }

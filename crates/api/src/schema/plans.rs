@@ -18,7 +18,7 @@ pub(crate) struct UploadPlan {
     /// The files that change, in the order of paths.
     files: Vec<PlannedFile>,
     counts: PlanCounts,
-    /// Why the upload would be refused; the plan then shows what it would do with `allowMassPrune=true`.
+    /// Why the upload would be refused; the plan then shows what it would do if the caller insisted.
     #[schema(required)]
     would_be_refused: Option<PlannedRefusal>,
 }

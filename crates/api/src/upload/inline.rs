@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use workstead_bundler::{Bundle, Limits};
 
-use super::options::{UploadOptions, parse_mode};
+use super::options::{UploadOptions, parse_conflict, parse_mode};
 use super::run::{self, Answer, Fingerprint, Job};
 use crate::app::AppState;
 use crate::auth::Caller;
@@ -38,6 +38,7 @@ struct InlineBody<'a> {
     #[serde(borrow, default)]
     output: Cow<'a, str>,
     merge_mode: Option<String>,
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,
@@ -129,6 +130,7 @@ fn read_options(request: &InlineBody<'_>) -> Result<UploadOptions, ApiError> {
     if let Some(mode) = request.merge_mode.as_deref() {
         options.merge_mode = parse_mode(mode)?;
     }
+    options.conflict = request.conflict.as_deref().map(parse_conflict).transpose()?;
     if let Some(action) = request.finalize_action.as_deref().filter(|action| *action != "mergeToMain") {
         let shown: String = action.chars().take(100).collect();
         let detail = format!("the finalizeAction {shown:?} is not known; choose mergeToMain");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use workstead_core::merge::{MergeMode, MergeOptions};
+use workstead_core::merge::{Conflict, MergeMode, MergeOptions};
 
 use crate::context::safe_line;
 use crate::error::ApiError;
@@ -18,6 +18,9 @@ const MAX_DATE_CHARS: usize = 100;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct UploadOptions {
     pub(crate) merge_mode: MergeMode,
+    /// Only with `threeway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) conflict: Option<Conflict>,
     pub(crate) prune_stale_slxs: bool,
     pub(crate) prune_stale_resources: bool,
     pub(crate) allow_mass_prune: bool,
@@ -37,6 +40,10 @@ impl UploadOptions {
         if let Some(mode) = query.text("mergeMode") {
             self.merge_mode = parse_mode(mode)?;
         }
+        if let Some(conflict) = query.text("conflict") {
+            self.conflict = Some(parse_conflict(conflict)?);
+        }
+        self.check_conflict()?;
         let set = |field: &mut bool, name: &str| -> Result<(), ApiError> {
             if let Some(value) = query.boolean(name)? {
                 *field = value;
@@ -80,10 +87,20 @@ impl UploadOptions {
         self.build_date = safe.filter(|text| !text.is_empty()).or(self.build_date.take());
     }
 
+    /// Refuses a rule for conflicts that the merge mode does not know: it would be a promise that is not kept.
+    fn check_conflict(&self) -> Result<(), ApiError> {
+        if self.conflict.is_none() || self.merge_mode == MergeMode::ThreeWay {
+            return Ok(());
+        }
+        let detail = "the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out";
+        Err(ApiError::invalid("conflict_without_threeway", detail))
+    }
+
     /// Returns the merge's options at a time; the server may allow mass prunes for all.
     pub(crate) fn merge_options(&self, allow_mass_prune: bool, now: Timestamp) -> MergeOptions {
         MergeOptions {
             mode: self.merge_mode,
+            conflict: self.conflict.unwrap_or_default(),
             prune_stale_slxs: self.prune_stale_slxs,
             prune_stale_resources: self.prune_stale_resources,
             allow_mass_prune: self.allow_mass_prune || allow_mass_prune,
@@ -98,11 +115,28 @@ pub(crate) fn parse_mode(text: &str) -> Result<MergeMode, ApiError> {
     match text {
         "keepexisting" => Ok(MergeMode::KeepExisting),
         "keepuploaded" => Ok(MergeMode::KeepUploaded),
+        "threeway" => Ok(MergeMode::ThreeWay),
+        other => {
+            let shown: String = other.chars().take(100).collect();
+            let detail = format!(
+                "the merge mode {shown:?} is not known; choose keepexisting, keepuploaded or threeway"
+            );
+            Err(ApiError::invalid("unknown_merge_mode", detail))
+        }
+    }
+}
+
+/// Reads what becomes of conflicts.
+pub(crate) fn parse_conflict(text: &str) -> Result<Conflict, ApiError> {
+    match text {
+        "existing" => Ok(Conflict::Existing),
+        "uploaded" => Ok(Conflict::Uploaded),
+        "fail" => Ok(Conflict::Fail),
         other => {
             let shown: String = other.chars().take(100).collect();
             let detail =
-                format!("the merge mode {shown:?} is not known; choose keepexisting or keepuploaded");
-            Err(ApiError::invalid("unknown_merge_mode", detail))
+                format!("the option conflict is {shown:?}, expected existing, uploaded or fail; choose one");
+            Err(ApiError::invalid("unknown_conflict", detail))
         }
     }
 }
@@ -116,11 +150,7 @@ fn refuse_unsupported(query: &Query) -> Result<(), ApiError> {
         );
         return Err(ApiError::invalid("option_not_supported", detail));
     }
-    if query.text("conflict").is_none() {
-        return Ok(());
-    }
-    let detail = "the option conflict is not supported by this server; leave it out";
-    Err(ApiError::invalid("option_not_supported", detail))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -130,26 +160,40 @@ mod tests {
     #[test]
     fn options_are_read_from_the_address() {
         let query = Query::parse(
-            "mergeMode=keepexisting&pruneStaleSlxs=true&allowMassPrune=1&message=a%0Ab&buildDate=x",
+            "mergeMode=threeway&conflict=fail&pruneStaleSlxs=true&allowMassPrune=1&message=a%0Ab&buildDate=x",
         );
         let options = UploadOptions::default().with_query(&query).unwrap();
         let json = serde_json::to_string(&options).unwrap();
-        insta::assert_snapshot!(json, @r#"{"mergeMode":"keepexisting","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
+        insta::assert_snapshot!(json, @r#"{"mergeMode":"threeway","conflict":"fail","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
         assert_eq!(serde_json::from_str::<UploadOptions>(&json).unwrap(), options);
+    }
+
+    fn refusal(query: &str) -> String {
+        UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn conflicts_are_settled_with_threeway_only() {
+        let errors =
+            ["conflict=fail", "mergeMode=keepexisting&conflict=existing", "mergeMode=threeway&conflict=ours"];
+        insta::assert_snapshot!(errors.map(refusal).join("\n"), @r#"
+        the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out [conflict_without_threeway]
+        the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out [conflict_without_threeway]
+        the option conflict is "ours", expected existing, uploaded or fail; choose one [unknown_conflict]
+        "#);
+        // The address says the last word over what a record keeps.
+        let kept = UploadOptions { conflict: Some(Conflict::Fail), ..UploadOptions::default() };
+        let kept = kept.with_query(&Query::parse("mergeMode=threeway")).unwrap();
+        assert_eq!((kept.merge_mode, kept.conflict), (MergeMode::ThreeWay, Some(Conflict::Fail)));
     }
 
     #[test]
     fn what_is_not_kept_is_not_promised() {
         let errors: Vec<_> =
-            ["mergeMode=threeway", "dryRun=perhaps", "conflict=fail", "pruneStaleSlxs=maybe", "via=server"]
-                .map(|query| {
-                    UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
-                })
-                .into();
+            ["mergeMode=fourway", "dryRun=perhaps", "pruneStaleSlxs=maybe", "via=server"].map(refusal).into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        the merge mode "threeway" is not known; choose keepexisting or keepuploaded [unknown_merge_mode]
+        the merge mode "fourway" is not known; choose keepexisting, keepuploaded or threeway [unknown_merge_mode]
         the parameter dryRun is "perhaps", expected true or false [invalid_parameter]
-        the option conflict is not supported by this server; leave it out [option_not_supported]
         the parameter pruneStaleSlxs is "maybe", expected true or false [invalid_parameter]
         the parameter via is "server", but this server offers presigned only; choose that, leave it out, or POST the bundle inline [option_not_supported]
         "#);

@@ -37,6 +37,7 @@ mod slxoptions;
 mod slxs;
 mod status;
 mod sync_typed;
+mod threeway;
 mod uploads;
 mod user_tokens;
 mod workspaces;

@@ -14,7 +14,7 @@ pub use self::slxs::{PlannedSlx, SlxAction};
 use self::files::Changes;
 use super::check::check_upload;
 use super::{Base, UploadError, UploadRequest, require_slx, with_commit_request};
-use crate::merge::{MergeOptions, MergeSummary};
+use crate::merge::{Conflict, MergeOptions, MergeSummary};
 use crate::model::FactsCache;
 use crate::oid::{CommitId, TreeId};
 use crate::repository::Repository;
@@ -115,7 +115,7 @@ impl Default for PlanLimits {
 /// Works out what [`apply_upload`](super::apply_upload) would do now, and writes nothing.
 ///
 /// A bundle that is not valid is refused as an upload of it is. A prune that the guard would refuse is shown, and
-/// that it would be refused.
+/// that it would be refused; so are conflicts that were to refuse it.
 pub fn plan_upload(
     repository: &Repository,
     facts: &FactsCache,
@@ -169,6 +169,9 @@ fn plan(
 fn insisting(refusal: &UploadError, options: &MergeOptions) -> Option<MergeOptions> {
     match refusal {
         UploadError::PruneGuard { .. } => Some(MergeOptions { allow_mass_prune: true, ..options.clone() }),
+        UploadError::Conflicts { .. } => {
+            Some(MergeOptions { conflict: Conflict::Existing, ..options.clone() })
+        }
         _ => None,
     }
 }

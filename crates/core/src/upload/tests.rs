@@ -6,7 +6,7 @@ use super::*;
 use crate::merge::tests::bundle::{Bundle, file};
 use crate::merge::tests::corpus;
 use crate::merge::tests::world::FRESH;
-use crate::merge::{KeptReason, MergeMode};
+use crate::merge::{Conflict, KeptReason, MergeMode};
 use crate::repository::{FirstCommit, RepositoryId, RepositoryStore};
 use crate::tree::{Edit, Edits};
 
@@ -48,6 +48,7 @@ impl Site {
             files: files.into_iter().collect(),
             options: MergeOptions {
                 mode: MergeMode::KeepUploaded,
+                conflict: Conflict::Existing,
                 prune_stale_slxs: true,
                 prune_stale_resources: false,
                 allow_mass_prune: false,

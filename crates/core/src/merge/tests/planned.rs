@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::bundle::Bundle;
 use super::steps::{FEW_NAMES, Step, WIDE, history};
 use super::world::{FRESH, World};
+use crate::merge::Conflict;
 use crate::name::{BranchName, WorkspaceName};
 use crate::repository::{Author, CommitRequest, FirstCommit, Repository, RepositoryId, RepositoryStore};
 use crate::tree::{Edit, Edits, FileTree};
@@ -51,6 +52,7 @@ impl Twin {
             Step::Upload(upload) => {
                 let options = &mut self.world.options;
                 options.mode = upload.mode;
+                options.conflict = upload.conflict;
                 options.prune_stale_slxs = upload.prune_slxs;
                 options.prune_stale_resources = upload.prune_resources;
                 options.now += jiff::SignedDuration::from_hours(upload.hours);
@@ -65,7 +67,7 @@ impl Twin {
 
     /// Plans an upload, uploads it, and compares the two.
     fn upload(&mut self, bundle: &Bundle) {
-        let request = UploadRequest {
+        let mut request = UploadRequest {
             workspace: WorkspaceName::parse("demo").unwrap(),
             branch: BranchName::main(),
             files: bundle.files().into_iter().collect(),
@@ -83,6 +85,13 @@ impl Twin {
         assert_eq!(files_below(self.repository.directory()), disk, "a plan writes");
         assert_eq!(self.repository.branches().unwrap(), branches);
 
+        // What would be refused is shown as it is when the caller insists.
+        if let Some(refusal) = plan.as_ref().ok().and_then(|plan| plan.refusal.as_ref()) {
+            let refused = apply_upload(&self.repository, facts, request.clone()).unwrap_err();
+            assert_eq!(refused.to_string(), refusal.to_string());
+            self.world.options.conflict = Conflict::Existing;
+            request.options.conflict = Conflict::Existing;
+        }
         let done = apply_upload(&self.repository, facts, request);
         let (plan, done) = match (plan, done) {
             (Ok(plan), Ok(done)) => (plan, done),
@@ -143,9 +152,10 @@ fn assert_files_are(plan: &UploadPlan, old: &dyn FileTree, new: &dyn FileTree) {
 fn assert_all_slxs_are_there(plan: &UploadPlan) {
     let counts = &plan.counts;
     let summary = &plan.summary.counts;
+    let left_out = plan.summary.conflicts.iter().filter(|conflict| conflict.path.is_none()).count();
     assert_eq!(
         (counts.added, counts.changed, counts.tombstoned, counts.pruned, counts.conflict),
-        (summary.added, summary.changed, summary.tombstoned, summary.pruned, summary.conflicts)
+        (summary.added, summary.changed, summary.tombstoned, summary.pruned, left_out)
     );
     assert_eq!(counts.kept, summary.kept + summary.pruned_kept);
     assert_eq!(counts.unchanged + counts.renamed, summary.unchanged);

@@ -80,7 +80,9 @@ pub(super) fn list(
     slxs.extend(
         summary.pruned_kept.iter().map(|kept| planned(&kept.name, SlxAction::Kept, word(kept.reason))),
     );
-    slxs.extend(summary.conflicts.iter().map(|one| planned(&one.name, SlxAction::Conflict, one.code)));
+    // Those with a path are fields that both sides changed; their SLXs are changed or kept.
+    let left_out = summary.conflicts.iter().filter(|conflict| conflict.path.is_none());
+    slxs.extend(left_out.map(|conflict| planned(&conflict.name, SlxAction::Conflict, conflict.code)));
 
     for slx in &slxs {
         *count_of(counts, slx.action) += 1;

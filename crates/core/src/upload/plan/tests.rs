@@ -176,6 +176,23 @@ fn a_prune_that_the_guard_refuses_is_shown_with_its_refusal() {
 }
 
 #[test]
+fn conflicts_that_are_to_refuse_the_upload_are_shown_with_their_refusal() {
+    let site = Site::new("demo");
+    let bundle = Bundle::at("east").slx("a");
+    site.upload(bundle.files()).unwrap();
+    site.edit("slxs/a/runbook.yaml", &bundle.files["slxs/a/runbook.yaml"].replace("v1", "by hand"));
+    let mut request = site.request(Bundle::at("east").slx_as("a", "a", "v2").files());
+    (request.options.mode, request.options.conflict) = (MergeMode::ThreeWay, Conflict::Fail);
+    let plan = plan_upload(&site.repository, &site.facts, request, &PlanLimits::default()).unwrap();
+    insta::assert_snapshot!(plan.refusal.as_ref().unwrap(), @"people and the builder changed 1 field in different ways, the first is `slxs/a/runbook.yaml` /spec/location [both_changed]: settle them in the repository, or send conflict=existing or conflict=uploaded");
+    insta::assert_snapshot!(outline(&plan), @r"
+    Changed a -
+    Modified slxs/a/slx.yaml +1 -1
+    ");
+    assert_eq!((plan.counts.conflict, plan.summary.conflicts.len()), (0, 1));
+}
+
+#[test]
 fn what_an_upload_refuses_its_plan_refuses() {
     let site = Site::new("demo");
     let plan = |bundle: Bundle| {
