@@ -20,6 +20,7 @@ mod guide;
 mod mcp_clients;
 mod object_stores;
 mod pipelines;
+mod plan;
 mod schemathesis;
 mod shutdown;
 mod upload;

@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "they describe JSON that is made elsewhere, field by field")]
 
 mod payloads;
+mod plans;
 mod uploads;
 
 use std::collections::BTreeMap;

@@ -21,6 +21,7 @@ mod inline;
 mod memory;
 mod open;
 mod options;
+mod plan;
 mod progress;
 mod put;
 mod run;

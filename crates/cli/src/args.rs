@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{admin, bundle, demo, pre_receive, serve, upload, validate};
+use crate::commands::{admin, bundle, demo, plan, pre_receive, serve, upload, validate};
 
 /// Keep the configuration of workspaces in Git, from the API, from uploaded bundles and from pushes
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Bundle(bundle::Args),
     /// Upload a directory or a bundle to a workspace
     Upload(upload::Args),
+    /// Show what an upload would change, and change nothing
+    Plan(plan::Args),
     /// Look after a stopped server's data
     Admin(admin::Args),
     /// Ask the running server about a push; Git's pre-receive hook calls this

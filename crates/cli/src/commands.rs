@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod bundle;
 pub(crate) mod demo;
+pub(crate) mod plan;
 pub(crate) mod pre_receive;
 pub(crate) mod serve;
 pub(crate) mod upload;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, CliEr
     match command {
         Command::Admin(args) => return admin::run(&args, printer),
         Command::Upload(args) => return upload::run(&args, printer),
+        Command::Plan(args) => return plan::run(&args, printer),
         Command::Serve(args) => serve::run(&args, printer)?,
         Command::Demo(args) => demo::run(&args, printer)?,
         Command::Validate(args) => validate::run(&args, printer)?,

@@ -3,6 +3,7 @@
 //! Merging is per SLX, by identity: what is new comes, what people deleted stays out, what they
 //! renamed keeps its name, and what they edited is never pruned. See [`merge()`].
 
+mod base;
 mod content;
 mod draft;
 mod files;
@@ -16,6 +17,7 @@ mod relationships;
 mod rename;
 mod slxs;
 mod summary;
+mod threeway;
 mod tombstones;
 mod ungrouped;
 mod workflows;
@@ -24,13 +26,15 @@ mod workspace;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use summary::{Conflict, KeptReason, MergeCounts, MergeSummary, PrunedKept, Renamed};
+pub use summary::{KeptReason, MergeConflict, MergeCounts, MergeSummary, PrunedKept, Renamed, Resolution};
+pub use threeway::Conflict;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use self::base::{Bases, NextBases};
 use self::content::SlxFiles;
 use self::draft::Draft;
 use self::files::LooseFiles;
@@ -46,7 +50,7 @@ use crate::name::WorkspaceName;
 use crate::oid::BlobId;
 use crate::path::RepoPath;
 use crate::repository::RecordName;
-use crate::tree::{Edit, Edits, FileTree, ReadError};
+use crate::tree::{Edits, FileTree, ReadError};
 use crate::yaml::{EditError, SyntaxError};
 
 /// What happens to an SLX that is in the repository and in the upload.
@@ -58,6 +62,8 @@ pub enum MergeMode {
     /// The uploaded files are taken.
     #[default]
     KeepUploaded,
+    /// What only one side changed since the last upload is taken from that side, field by field.
+    ThreeWay,
 }
 
 /// How an upload is merged.
@@ -65,6 +71,8 @@ pub enum MergeMode {
 pub struct MergeOptions {
     /// What happens to an SLX that both sides have.
     pub mode: MergeMode,
+    /// What becomes of a field that both sides changed, with [`MergeMode::ThreeWay`].
+    pub conflict: Conflict,
     /// Whether SLXs go that an earlier upload brought, nobody edited, and this one lacks.
     pub prune_stale_slxs: bool,
     /// Whether also single files and workflows go; includes `prune_stale_slxs`.
@@ -133,6 +141,18 @@ pub enum MergeError {
         /// How many SLXs of the location the repository has.
         total: usize,
     },
+    /// Both sides changed the same fields, and the upload is to be refused then.
+    #[error(
+        "people and the builder changed {total} field{} in different ways, the first is {}: settle them in the repository, or send conflict=existing or conflict=uploaded",
+        if *total == 1 { "" } else { "s" },
+        first(conflicts)
+    )]
+    Conflicts {
+        /// The fields, at most [`MergeSummary::MAX_CONFLICTS`].
+        conflicts: Vec<MergeConflict>,
+        /// How many there are.
+        total: usize,
+    },
     /// A file can't be read as what it must be.
     #[error("`{path}` {reason}")]
     Unreadable {
@@ -160,6 +180,13 @@ impl MergeError {
         let reason = errors.first().map_or_else(|| "is not valid YAML".to_owned(), ToString::to_string);
         Self::Unreadable { path: path.clone(), reason }
     }
+}
+
+/// Names the first conflict.
+fn first(conflicts: &[MergeConflict]) -> String {
+    let Some(MergeConflict { path, field, code, .. }) = conflicts.first() else { return String::new() };
+    let [path, field] = [path, field].map(|text| text.as_deref().unwrap_or_default());
+    format!("`{path}`{}{field} [{code}]", if field.is_empty() { "" } else { " " })
 }
 
 /// Returns the record that an upload is merged with: that of the location that its `workspace.yaml` names.
@@ -224,6 +251,15 @@ pub fn merge(input: &MergeInput<'_>) -> Result<MergePlan, MergeError> {
         }
     }
     LooseFiles { input, sides, names: &names }.merge(&mut draft)?;
+    if input.options.conflict == Conflict::Fail {
+        draft.refuse_conflicts()?;
+    }
+    if draft.lacks_base() && sides.record.is_empty() && !manifest.slxs.is_empty() {
+        draft.summary.warn(format!(
+            "what uploads from location {:?} wrote earlier was not recorded, so every file that differs counts as edited",
+            sides.location.unwrap_or_default()
+        ));
+    }
     let merged =
         merge_workspace(workspace.as_ref(), uploaded_workspace.as_ref(), &names, &mut draft.summary)?;
     if let Some((path, content)) = merged.file {
@@ -231,12 +267,12 @@ pub fn merge(input: &MergeInput<'_>) -> Result<MergePlan, MergeError> {
     }
     let next = NextManifest::new(sides, &fates, &names, input.options.now, input.options.build_date.clone());
     let ungrouped = ungrouped::after(sides, &merged.groups, &names, &next.manifest);
-    write_manifest(next, input.facts, &mut draft);
-
     let mut record_edits = record_edits(input, sides, &fates, &names, &draft);
+    let bases = Bases { input, sides };
+    NextBases { bases, draft: &draft, manifest: &next.manifest }.edit(&mut record_edits)?;
     ungrouped::edit(&ungrouped_before, &ungrouped, &mut record_edits);
-    draft.count_files();
-    draft.summary.finish();
+    write_manifest(next, input.facts, &mut draft);
+    draft.finish();
     let record_name = record_name(uploaded_workspace.as_ref());
     Ok(MergePlan { edits: draft.edits, record_edits, record_name, summary: draft.summary })
 }
@@ -276,7 +312,7 @@ fn describe(sides: Sides<'_, '_>, fates: &[Fate], prune: &Prune, summary: &mut M
                 }
             }
             Fate::Tombstoned => summary.tombstoned.push(name),
-            Fate::Conflict(code) => summary.conflicts.push(Conflict { name, code }),
+            Fate::Conflict(code) => summary.conflicts.push(MergeConflict::left_out(name, code)),
             Fate::Added | Fate::Replaces(_) => {}
         }
     }
@@ -302,11 +338,7 @@ fn record_edits(
     names: &Names<'_>,
     draft: &Draft<'_>,
 ) -> Edits {
-    let is_there = |path: &RepoPath| match draft.edits.get(path) {
-        Some(Edit::Remove) => false,
-        Some(Edit::Write(_) | Edit::Link(_)) => true,
-        None => input.repository.files().contains_key(path),
-    };
+    let is_there = |path: &RepoPath| draft.has(path.as_str(), input.repository.files());
     // A path that people deleted from an SLX that is still there, and that the upload did not give up too.
     let deleted_by_people = |directory: &str, path: &RepoPath| {
         let fate = sides.upload.in_directory(directory).map(|number| fates[number]);

@@ -1,6 +1,7 @@
-//! Applying an upload to a repository: check, merge, commit.
+//! Applying an upload to a repository: check, merge, commit; or telling what that would do.
 
 mod check;
+mod plan;
 
 #[cfg(test)]
 mod tests;
@@ -9,8 +10,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub use self::plan::{
+    DiffOmission, FileAction, PlanCounts, PlanLimits, PlannedFile, PlannedSlx, SlxAction, UploadPlan,
+    plan_upload,
+};
+
 use self::check::check_upload;
-use crate::merge::{MergeError, MergeInput, MergeOptions, MergePlan, MergeSummary, merge, upload_record};
+use crate::merge::{
+    MergeConflict, MergeError, MergeInput, MergeOptions, MergePlan, MergeSummary, merge, upload_record,
+};
 use crate::model::{FactsCache, FileKind};
 use crate::name::{BranchName, WorkspaceName};
 use crate::oid::CommitId;
@@ -73,6 +81,14 @@ pub enum UploadError {
         /// How many SLXs of the location the repository has.
         total: usize,
     },
+    /// People and the builder changed the same fields, and the upload is to be refused then.
+    #[error("{}", MergeError::Conflicts { conflicts: conflicts.clone(), total: *total })]
+    Conflicts {
+        /// The fields, at most [`MergeSummary::MAX_CONFLICTS`].
+        conflicts: Vec<MergeConflict>,
+        /// How many there are.
+        total: usize,
+    },
     /// The bundle can't be merged, because of a file of the repository.
     #[error(transparent)]
     Merge(MergeError),
@@ -104,6 +120,7 @@ impl From<MergeError> for UploadError {
         match error {
             MergeError::EmptyBundle => Self::EmptyBundle,
             MergeError::PruneGuard { location, stale, total } => Self::PruneGuard { location, stale, total },
+            MergeError::Conflicts { conflicts, total } => Self::Conflicts { conflicts, total },
             MergeError::Read(error) => Self::Read(error),
             error => Self::Merge(error),
         }
@@ -142,41 +159,69 @@ fn apply(
     request: &UploadRequest,
     upload: &MemoryTree,
 ) -> Result<UploadOutcome, UploadError> {
-    if !upload.files().keys().any(|path| FileKind::of(path) == FileKind::Slx) {
-        return Err(UploadError::EmptyBundle);
-    }
+    require_slx(upload)?;
     let mut checked = false;
     for _ in 0..MAX_ATTEMPTS {
-        let head = repository.head(&request.branch)?;
-        let tree: Box<dyn FileTree> = match head {
-            Some(commit) => Box::new(repository.snapshot(commit)?),
-            None => Box::new(MemoryTree::new()),
-        };
+        let base = Base::of(repository, &request.branch)?;
         if !checked {
-            check_upload(request, upload, &*tree, facts)?;
+            check_upload(request, upload, &*base.tree, facts)?;
             checked = true;
         }
-        let record = repository.record(&upload_record(upload, facts)?)?;
-        let plan = merge(&MergeInput {
-            workspace: &request.workspace,
-            repository: &*tree,
-            record: &record,
-            upload,
-            options: &request.options,
-            facts,
-        })?;
-        match commit(repository, request, head, &plan)? {
+        let plan = base.merge(repository, facts, request, upload, &request.options)?;
+        match commit(repository, request, base.head, &plan)? {
             Outcome::Committed(commit) => {
                 return Ok(UploadOutcome { commit, committed: true, summary: plan.summary });
             }
             Outcome::Unchanged => {
-                let commit = head.ok_or_else(|| UploadError::NoBranch(request.branch.clone()))?;
+                let commit = base.head.ok_or_else(|| UploadError::NoBranch(request.branch.clone()))?;
                 return Ok(UploadOutcome { commit, committed: false, summary: plan.summary });
             }
             Outcome::Conflict(_) => {}
         }
     }
     Err(UploadError::Busy)
+}
+
+fn require_slx(upload: &MemoryTree) -> Result<(), UploadError> {
+    let has_one = upload.files().keys().any(|path| FileKind::of(path) == FileKind::Slx);
+    if has_one { Ok(()) } else { Err(UploadError::EmptyBundle) }
+}
+
+/// The branch as it is when an upload is merged into it.
+struct Base {
+    head: Option<CommitId>,
+    tree: Box<dyn FileTree>,
+}
+
+impl Base {
+    fn of(repository: &Repository, branch: &BranchName) -> Result<Self, UploadError> {
+        let head = repository.head(branch)?;
+        let tree: Box<dyn FileTree> = match head {
+            Some(commit) => Box::new(repository.snapshot(commit)?),
+            None => Box::new(MemoryTree::new()),
+        };
+        Ok(Self { head, tree })
+    }
+
+    fn merge(
+        &self,
+        repository: &Repository,
+        facts: &FactsCache,
+        request: &UploadRequest,
+        upload: &MemoryTree,
+        options: &MergeOptions,
+    ) -> Result<MergePlan, UploadError> {
+        let record = repository.record(&upload_record(upload, facts)?)?;
+        let input = MergeInput {
+            workspace: &request.workspace,
+            repository: &*self.tree,
+            record: &record,
+            upload,
+            options,
+            facts,
+        };
+        Ok(merge(&input)?)
+    }
 }
 
 fn commit(
@@ -188,8 +233,18 @@ fn commit(
     if plan.edits.is_empty() && plan.record_edits.is_empty() {
         return Ok(Outcome::Unchanged);
     }
+    with_commit_request(request, base, plan, |request| Ok(repository.commit(request)?))
+}
+
+/// Runs a step with the commit that a merge asks for.
+fn with_commit_request<T>(
+    request: &UploadRequest,
+    base: Option<CommitId>,
+    plan: &MergePlan,
+    step: impl FnOnce(&CommitRequest<'_>) -> Result<T, UploadError>,
+) -> Result<T, UploadError> {
     let records = [RecordUpdate { name: plan.record_name.clone(), edits: plan.record_edits.clone() }];
-    let outcome = repository.commit(&CommitRequest {
+    step(&CommitRequest {
         branch: &request.branch,
         base,
         edits: &plan.edits,
@@ -198,6 +253,5 @@ fn commit(
         message: &request.message,
         trailers: &request.trailers,
         when: request.options.now,
-    })?;
-    Ok(outcome)
+    })
 }

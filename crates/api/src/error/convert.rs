@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use workstead_bundler::{BundleError, Limit, NameClash};
+use workstead_core::merge::MergeConflict;
 use workstead_core::repository;
 use workstead_core::slx_config::PayloadError;
 use workstead_core::tree::ReadError;
@@ -97,6 +98,10 @@ impl From<UploadError> for ApiError {
             UploadError::Invalid(problems) => Self::invalid_content("invalid_content", problems),
             UploadError::EmptyBundle => Self::invalid("empty_bundle", one_line(&error.to_string())).about(""),
             UploadError::PruneGuard { .. } => Self::conflict("prune_guard", one_line(&error.to_string())),
+            UploadError::Conflicts { ref conflicts, .. } => {
+                let errors = conflicts.iter().map(conflict_entry).collect();
+                Self::conflict("merge_conflict", one_line(&error.to_string())).errors(errors)
+            }
             UploadError::Merge(_) => Self::invalid("not_mergeable", one_line(&error.to_string())),
             UploadError::Busy => Self::unavailable("branch_busy", error.to_string(), 2),
             UploadError::NoBranch(_) => Self::internal(error),
@@ -104,6 +109,30 @@ impl From<UploadError> for ApiError {
             UploadError::Read(error) => error.into(),
         }
     }
+}
+
+/// Shows a field that both sides changed, as a problem with the three values.
+fn conflict_entry(conflict: &MergeConflict) -> Value {
+    let message = match conflict.code {
+        "removed_by_people" => "the builder changed what people removed",
+        "removed_by_builder" => "people changed what the builder removed",
+        "no_base" => "the two differ, and what the last upload said is not recorded",
+        "not_mergeable" => "both changed the file, and it can't be joined field by field",
+        _ => "people and the builder changed it in different ways",
+    };
+    json!({
+        "name": conflict.name,
+        "path": conflict.path,
+        "line": 0,
+        "column": 0,
+        "pointer": conflict.field,
+        "field": conflict.field,
+        "code": conflict.code,
+        "message": message,
+        "base": conflict.base,
+        "existing": conflict.existing,
+        "uploaded": conflict.uploaded,
+    })
 }
 
 impl From<StoreError> for ApiError {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::plans::UploadPlan;
 use crate::upload::Progress;
 
 /// An upload and what became of it.
@@ -12,7 +13,7 @@ use crate::upload::Progress;
 #[schema(rename_all = "camelCase")]
 pub(crate) struct UploadRow {
     id: String,
-    /// `open`, `queued`, `running`, `succeeded`, `failed`, `expired` or `cancelled`.
+    /// `open`, `queued`, `running`, `succeeded`, `failed`, `expired` or `cancelled`; a dry run that succeeded is `planned`.
     status: String,
     /// `inline`, `presigned` or `server`.
     via: String,
@@ -81,26 +82,42 @@ pub(crate) struct UploadAccepted {
     status_url: String,
 }
 
-/// What an upload did.
+/// What an upload did; of a dry run, what it would do.
 #[derive(ToSchema)]
 pub(crate) struct UploadAnswer {
-    task_id: String,
+    /// What to ask `upload-status` for; null of a dry run inside a request, of which nothing is kept.
+    #[schema(required)]
+    task_id: Option<String>,
+    /// `queued` (committed), `duplicate_skipped` (nothing was new) or `planned` (a dry run).
     status: String,
+    /// One sentence.
+    message: String,
+    /// Where the branch is now; null of a dry run.
+    #[schema(required)]
+    commit: Option<String>,
     #[schema(value_type = Object)]
     summary: Value,
+    /// What the upload would do; only of a dry run.
+    plan: Option<UploadPlan>,
 }
 
 /// How a bundle is merged.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct UploadQuery {
-    /// `keepexisting` or `keepuploaded`.
-    #[param(pattern = "^(keepexisting|keepuploaded)?$")]
+    /// `keepexisting`, `keepuploaded` or `threeway`.
+    #[param(pattern = "^(keepexisting|keepuploaded|threeway)?$")]
     merge_mode: Option<String>,
+    /// With `threeway`, what becomes of a field that both sides changed: `existing` (unless told), `uploaded`, or
+    /// `fail`, which refuses the upload.
+    #[param(pattern = "^(existing|uploaded|fail)?$")]
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     /// Whether it may prune more than half of its location's SLXs.
     allow_mass_prune: Option<bool>,
+    /// Whether to answer with a plan and change nothing; a completion can't change what its upload was opened with.
+    dry_run: Option<bool>,
     /// The commit's message.
     message: Option<String>,
 }
@@ -112,11 +129,15 @@ pub(crate) struct UploadInline {
     /// A gzipped tar archive in Base64 (RFC 4648 section 4).
     #[schema(content_encoding = "base64")]
     output: String,
-    /// `keepexisting` or `keepuploaded`.
+    /// `keepexisting`, `keepuploaded` or `threeway`.
     merge_mode: Option<String>,
+    /// With `threeway`: `existing`, `uploaded` or `fail`.
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,
+    /// Whether to answer with a plan and change nothing.
+    dry_run: Option<bool>,
     /// The commit's message.
     message: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 
-use super::uploads::UploadState;
+use super::uploads::{IS_NO_PLAN, UploadState};
 use super::{Database, timestamp};
 
 /// Uploads of a workspace by where they stand.
@@ -36,12 +36,11 @@ impl Database {
         &self,
         workspace_id: &str,
     ) -> Result<UploadsByState, sqlx::Error> {
-        let rows = sqlx::query(
-            "SELECT state, COUNT(*) AS count FROM uploads WHERE workspace_id = $1 GROUP BY state",
-        )
-        .bind(workspace_id)
-        .fetch_all(&self.pool)
-        .await?;
+        let sql = format!(
+            "SELECT state, COUNT(*) AS count FROM uploads
+             WHERE workspace_id = $1 AND (state <> 'succeeded' OR {IS_NO_PLAN}) GROUP BY state"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(workspace_id).fetch_all(&self.pool).await?;
         let mut counts: UploadsByState = UploadState::ALL.map(|state| (state.as_str(), 0)).into();
         for row in rows {
             let (state, count): (String, i64) = (row.try_get("state")?, row.try_get("count")?);
@@ -58,16 +57,14 @@ impl Database {
         workspace_id: &str,
         via: &str,
     ) -> Result<Option<SignedDuration>, sqlx::Error> {
-        let row = sqlx::query(
+        let sql = format!(
             "SELECT started_at, finished_at FROM uploads
-             WHERE workspace_id = $1 AND via = $2 AND state IN ('succeeded', 'failed')
+             WHERE workspace_id = $1 AND via = $2 AND state IN ('succeeded', 'failed') AND {IS_NO_PLAN}
                AND started_at IS NOT NULL AND finished_at IS NOT NULL
-             ORDER BY created_at DESC, id DESC LIMIT 1",
-        )
-        .bind(workspace_id)
-        .bind(via)
-        .fetch_optional(&self.pool)
-        .await?;
+             ORDER BY created_at DESC, id DESC LIMIT 1"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(workspace_id).bind(via);
+        let row = query.fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         let time = |column: &str| -> Result<Timestamp, sqlx::Error> { Ok(timestamp(row.try_get(column)?)) };
         Ok(Some(time("finished_at")?.duration_since(time("started_at")?)))

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::uploads::IS_NO_PLAN;
 use super::{Database, micros, timestamp};
 
 /// One outcome to tell.
@@ -23,7 +24,7 @@ pub(crate) struct SlackMessage {
     pub(crate) attempts: u32,
 }
 
-/// The outcomes that people are told: of what else keeps an upload open nobody needs to know.
+/// The outcomes that people are told, but for plans.
 const ENQUEUE: &str = "INSERT INTO slack_messages
       (upload_id, finished_at, workspace_id, integration_id, state, email, commit_id, counts_json,
        error_brief_json, attempts)
@@ -40,7 +41,7 @@ pub(super) async fn enqueue(
     upload_id: &str,
     finished_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!("{ENQUEUE} AND u.id = $2 {ONCE}");
+    let sql = format!("{ENQUEUE} AND u.{IS_NO_PLAN} AND u.id = $2 {ONCE}");
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(micros(finished_at)).bind(upload_id);
     query.execute(connection).await.map(drop)
 }
@@ -50,7 +51,7 @@ pub(super) async fn enqueue_all(
     connection: &mut SqliteConnection,
     finished_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!("{ENQUEUE} {ONCE}");
+    let sql = format!("{ENQUEUE} AND u.{IS_NO_PLAN} {ONCE}");
     sqlx::query(sqlx::AssertSqlSafe(sql)).bind(micros(finished_at)).execute(connection).await.map(drop)
 }
 

@@ -190,6 +190,9 @@ pub(super) const LISTED: &str =
     expires_at, created_at, queued_at, started_at, finished_at, completed_by, attempts, due_at, object_key,
     progress_json, commit_id, counts_json, error_brief_json";
 
+/// Leaves plans out where only uploads count; quotes in other options are escaped, so that none looks like this.
+pub(super) const IS_NO_PLAN: &str = r#"options_json NOT LIKE '%"dryRun":true%'"#;
+
 impl Database {
     /// Begins an inline upload to a workspace that is still there; tells whether it was.
     ///
@@ -329,7 +332,7 @@ impl Database {
     ) -> Result<Option<UploadRow>, sqlx::Error> {
         let sql = format!(
             "SELECT {LISTED}, NULL AS answer_json, NULL AS error_json FROM uploads
-             WHERE workspace_id = $1 AND state IN ('succeeded', 'failed')
+             WHERE workspace_id = $1 AND state IN ('succeeded', 'failed') AND {IS_NO_PLAN}
              ORDER BY finished_at DESC, id DESC LIMIT 1"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(workspace_id).fetch_optional(&self.pool).await?;

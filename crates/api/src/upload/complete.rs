@@ -112,7 +112,7 @@ async fn find(app: &AppState, asked: &Asked<'_>) -> Result<UploadRow, ApiError> 
 
 fn options(row: &UploadRow, query: &Query) -> Result<UploadOptions, ApiError> {
     let options: UploadOptions = serde_json::from_str(&row.options_json).map_err(ApiError::internal)?;
-    options.with_query(query)
+    options.completed_with(query)
 }
 
 /// Answers 409 when nothing lies there, for those that don't wait to be told.

@@ -32,14 +32,17 @@ pub(crate) fn filter(query: &Query) -> Result<UploadFilter, ApiError> {
 
 /// Writes a row of the history.
 pub(crate) fn list_row(row: &UploadRow) -> Value {
+    let options = parsed(Some(&row.options_json));
+    // Nothing was taken in.
+    let is_plan = row.state == UploadState::Succeeded && options["dryRun"] == true;
     json!({
         "id": row.id,
-        "status": row.state.as_str(),
+        "status": if is_plan { "planned" } else { row.state.as_str() },
         "via": row.via,
         "who": row.email,
         "sha256": row.sha256,
         "sizeBytes": row.size_bytes,
-        "options": parsed(Some(&row.options_json)),
+        "options": options,
         "commit": row.commit,
         "counts": parsed(row.counts_json.as_deref()),
         "error": parsed(row.error_brief_json.as_deref()),

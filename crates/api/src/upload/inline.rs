@@ -23,7 +23,7 @@ use super::complete::{self, Asked, Completed};
 use super::fetch;
 use super::memory::{self, UploadMemory};
 use super::open::{self, New};
-use super::options::{UploadOptions, parse_mode};
+use super::options::{UploadOptions, parse_conflict, parse_mode};
 use super::progress::Phase;
 use super::run::{self, Answer, Fingerprint, Job};
 use crate::app::AppState;
@@ -50,9 +50,11 @@ struct InlineBody<'a> {
     #[serde(borrow, default)]
     output: Cow<'a, str>,
     merge_mode: Option<String>,
+    conflict: Option<String>,
     prune_stale_slxs: Option<bool>,
     prune_stale_resources: Option<bool>,
     allow_mass_prune: Option<bool>,
+    dry_run: Option<bool>,
     message: Option<String>,
     finalize_action: Option<String>,
     build_date: Option<String>,
@@ -227,6 +229,7 @@ fn read_options(request: &InlineBody<'_>) -> Result<UploadOptions, ApiError> {
     if let Some(mode) = request.merge_mode.as_deref() {
         options.merge_mode = parse_mode(mode)?;
     }
+    options.conflict = request.conflict.as_deref().map(parse_conflict).transpose()?;
     if let Some(action) = request.finalize_action.as_deref().filter(|action| *action != "mergeToMain") {
         let shown: String = action.chars().take(100).collect();
         let detail = format!("the finalizeAction {shown:?} is not known; choose mergeToMain");
@@ -235,6 +238,7 @@ fn read_options(request: &InlineBody<'_>) -> Result<UploadOptions, ApiError> {
     options.prune_stale_slxs = request.prune_stale_slxs.unwrap_or_default();
     options.prune_stale_resources = request.prune_stale_resources.unwrap_or_default();
     options.allow_mass_prune = request.allow_mass_prune.unwrap_or_default();
+    options.dry_run = request.dry_run.unwrap_or_default();
     options.set_message(request.message.as_deref());
     options.set_build_date(request.build_date.as_deref().or(request.build_date_snake.as_deref()));
     Ok(options)
@@ -253,6 +257,13 @@ impl<R: Read> Read for Decoder<R> {
 }
 
 async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, ApiError> {
+    if job.options.dry_run {
+        // A plan leaves nothing behind, no row of the history either.
+        let (bundle, fingerprint) = read?;
+        let mut answer = run::apply(app, &job, bundle, &fingerprint).await?;
+        answer.body["task_id"] = Value::Null;
+        return Ok(answer);
+    }
     let options = serde_json::to_string(&job.options).map_err(ApiError::internal)?;
     let new = NewUpload {
         id: &job.id,

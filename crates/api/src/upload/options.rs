@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use workstead_core::merge::{MergeMode, MergeOptions};
+use workstead_core::merge::{Conflict, MergeMode, MergeOptions};
 
 use crate::context::safe_line;
 use crate::error::ApiError;
@@ -18,9 +18,15 @@ const MAX_DATE_CHARS: usize = 100;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct UploadOptions {
     pub(crate) merge_mode: MergeMode,
+    /// Only with `threeway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) conflict: Option<Conflict>,
     pub(crate) prune_stale_slxs: bool,
     pub(crate) prune_stale_resources: bool,
     pub(crate) allow_mass_prune: bool,
+    /// Whether only a plan is wanted; the store finds it by this name, see `IS_NO_PLAN`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,10 +36,13 @@ pub(crate) struct UploadOptions {
 impl UploadOptions {
     /// Reads the options of an address, over those of `self`.
     pub(crate) fn with_query(mut self, query: &Query) -> Result<Self, ApiError> {
-        refuse_unsupported(query)?;
         if let Some(mode) = query.text("mergeMode") {
             self.merge_mode = parse_mode(mode)?;
         }
+        if let Some(conflict) = query.text("conflict") {
+            self.conflict = Some(parse_conflict(conflict)?);
+        }
+        self.check_conflict()?;
         let set = |field: &mut bool, name: &str| -> Result<(), ApiError> {
             if let Some(value) = query.boolean(name)? {
                 *field = value;
@@ -43,9 +52,26 @@ impl UploadOptions {
         set(&mut self.prune_stale_slxs, "pruneStaleSlxs")?;
         set(&mut self.prune_stale_resources, "pruneStaleResources")?;
         set(&mut self.allow_mass_prune, "allowMassPrune")?;
+        set(&mut self.dry_run, "dryRun")?;
         self.set_message(query.text("message"));
         self.set_build_date(query.text("buildDate").or(query.text("build_date")));
         Ok(self)
+    }
+
+    /// Reads the options of a completion over those that the upload was opened with.
+    ///
+    /// A plan stays a plan: whoever completes it, or a notification of the store, must not make a commit of it.
+    pub(crate) fn completed_with(self, query: &Query) -> Result<Self, ApiError> {
+        let opened = self.dry_run;
+        let options = self.with_query(query)?;
+        if options.dry_run == opened {
+            return Ok(options);
+        }
+        let detail = format!(
+            "the parameter dryRun is {}, but the upload was opened with dryRun={opened}; open another one",
+            options.dry_run
+        );
+        Err(ApiError::invalid("dry_run_fixed", detail))
     }
 
     /// Sets the message, made safe; an empty one leaves it.
@@ -60,10 +86,20 @@ impl UploadOptions {
         self.build_date = safe.filter(|text| !text.is_empty()).or(self.build_date.take());
     }
 
+    /// Refuses a rule for conflicts that the merge mode does not know: it would be a promise that is not kept.
+    fn check_conflict(&self) -> Result<(), ApiError> {
+        if self.conflict.is_none() || self.merge_mode == MergeMode::ThreeWay {
+            return Ok(());
+        }
+        let detail = "the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out";
+        Err(ApiError::invalid("conflict_without_threeway", detail))
+    }
+
     /// Returns the merge's options at a time; the server may allow mass prunes for all.
     pub(crate) fn merge_options(&self, allow_mass_prune: bool, now: Timestamp) -> MergeOptions {
         MergeOptions {
             mode: self.merge_mode,
+            conflict: self.conflict.unwrap_or_default(),
             prune_stale_slxs: self.prune_stale_slxs,
             prune_stale_resources: self.prune_stale_resources,
             allow_mass_prune: self.allow_mass_prune || allow_mass_prune,
@@ -78,26 +114,30 @@ pub(crate) fn parse_mode(text: &str) -> Result<MergeMode, ApiError> {
     match text {
         "keepexisting" => Ok(MergeMode::KeepExisting),
         "keepuploaded" => Ok(MergeMode::KeepUploaded),
+        "threeway" => Ok(MergeMode::ThreeWay),
         other => {
             let shown: String = other.chars().take(100).collect();
-            let detail =
-                format!("the merge mode {shown:?} is not known; choose keepexisting or keepuploaded");
+            let detail = format!(
+                "the merge mode {shown:?} is not known; choose keepexisting, keepuploaded or threeway"
+            );
             Err(ApiError::invalid("unknown_merge_mode", detail))
         }
     }
 }
 
-/// Refuses options that would be understood as a promise and are not kept by this version.
-fn refuse_unsupported(query: &Query) -> Result<(), ApiError> {
-    let asked = if query.boolean("dryRun")? == Some(true) {
-        "dryRun"
-    } else if query.text("conflict").is_some() {
-        "conflict"
-    } else {
-        return Ok(());
-    };
-    let detail = format!("the option {asked} is not supported by this server; leave it out");
-    Err(ApiError::invalid("option_not_supported", detail))
+/// Reads what becomes of conflicts.
+pub(crate) fn parse_conflict(text: &str) -> Result<Conflict, ApiError> {
+    match text {
+        "existing" => Ok(Conflict::Existing),
+        "uploaded" => Ok(Conflict::Uploaded),
+        "fail" => Ok(Conflict::Fail),
+        other => {
+            let shown: String = other.chars().take(100).collect();
+            let detail =
+                format!("the option conflict is {shown:?}, expected existing, uploaded or fail; choose one");
+            Err(ApiError::invalid("unknown_conflict", detail))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -107,25 +147,56 @@ mod tests {
     #[test]
     fn options_are_read_from_the_address() {
         let query = Query::parse(
-            "mergeMode=keepexisting&pruneStaleSlxs=true&allowMassPrune=1&message=a%0Ab&buildDate=x",
+            "mergeMode=threeway&conflict=fail&pruneStaleSlxs=true&allowMassPrune=1&message=a%0Ab&buildDate=x",
         );
         let options = UploadOptions::default().with_query(&query).unwrap();
         let json = serde_json::to_string(&options).unwrap();
-        insta::assert_snapshot!(json, @r#"{"mergeMode":"keepexisting","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
+        insta::assert_snapshot!(json, @r#"{"mergeMode":"threeway","conflict":"fail","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
         assert_eq!(serde_json::from_str::<UploadOptions>(&json).unwrap(), options);
+    }
+
+    fn refusal(query: &str) -> String {
+        UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn conflicts_are_settled_with_threeway_only() {
+        let errors =
+            ["conflict=fail", "mergeMode=keepexisting&conflict=existing", "mergeMode=threeway&conflict=ours"];
+        insta::assert_snapshot!(errors.map(refusal).join("\n"), @r#"
+        the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out [conflict_without_threeway]
+        the option conflict has a meaning with mergeMode=threeway only; choose that merge mode, or leave conflict out [conflict_without_threeway]
+        the option conflict is "ours", expected existing, uploaded or fail; choose one [unknown_conflict]
+        "#);
+        // The address says the last word over what a record keeps.
+        let kept = UploadOptions { conflict: Some(Conflict::Fail), ..UploadOptions::default() };
+        let kept = kept.with_query(&Query::parse("mergeMode=threeway")).unwrap();
+        assert_eq!((kept.merge_mode, kept.conflict), (MergeMode::ThreeWay, Some(Conflict::Fail)));
     }
 
     #[test]
     fn what_is_not_kept_is_not_promised() {
-        let errors: Vec<_> = ["mergeMode=threeway", "dryRun=true", "conflict=fail", "pruneStaleSlxs=maybe"]
-            .map(|query| UploadOptions::default().with_query(&Query::parse(query)).unwrap_err().to_string())
-            .into();
+        let errors = ["mergeMode=fourway", "dryRun=perhaps", "pruneStaleSlxs=maybe"].map(refusal);
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        the merge mode "threeway" is not known; choose keepexisting or keepuploaded [unknown_merge_mode]
-        the option dryRun is not supported by this server; leave it out [option_not_supported]
-        the option conflict is not supported by this server; leave it out [option_not_supported]
+        the merge mode "fourway" is not known; choose keepexisting, keepuploaded or threeway [unknown_merge_mode]
+        the parameter dryRun is "perhaps", expected true or false [invalid_parameter]
         the parameter pruneStaleSlxs is "maybe", expected true or false [invalid_parameter]
         "#);
         assert!(UploadOptions::default().with_query(&Query::parse("dryRun=false&via=presigned")).is_ok());
+    }
+
+    #[test]
+    fn a_plan_is_opened_as_one_and_stays_one() {
+        let open = |query: &str| UploadOptions::default().with_query(&Query::parse(query)).unwrap();
+        let plan = open("dryRun=true");
+        insta::assert_snapshot!(serde_json::to_string(&plan).unwrap(), @r#"{"mergeMode":"keepuploaded","pruneStaleSlxs":false,"pruneStaleResources":false,"allowMassPrune":false,"dryRun":true}"#);
+        let complete = |options: &UploadOptions, query: &str| {
+            options.clone().completed_with(&Query::parse(query)).map(|options| options.dry_run)
+        };
+        assert_eq!(complete(&plan, "allowMassPrune=true").ok(), Some(true));
+        assert_eq!(complete(&plan, "dryRun=true").ok(), Some(true));
+        assert_eq!(complete(&open(""), "dryRun=false").ok(), Some(false));
+        insta::assert_snapshot!(complete(&plan, "dryRun=false").unwrap_err(), @"the parameter dryRun is false, but the upload was opened with dryRun=true; open another one [dry_run_fixed]");
+        insta::assert_snapshot!(complete(&open(""), "dryRun=true").unwrap_err(), @"the parameter dryRun is true, but the upload was opened with dryRun=false; open another one [dry_run_fixed]");
     }
 }

@@ -93,10 +93,13 @@ pub(crate) async fn apply(
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
     job.if_match.check(job.workspace.head()?)?;
     job.report.enter(Phase::Merging);
+    let request = request(app, job, bundle, fingerprint);
+    if job.options.dry_run {
+        return super::plan::answer(app, job, request).await;
+    }
     if !app.database.may_commit_upload(&job.id, job.owner.as_deref()).await? {
         return Err(called_off(&job.id));
     }
-    let request = request(app, job, bundle, fingerprint);
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let applied =
         app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
@@ -157,7 +160,8 @@ fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint)
 /// What the client is told, now and when it asks again.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    pub(crate) commit: String,
+    /// The branch's head afterwards; nothing of a plan.
+    pub(crate) commit: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -186,7 +190,7 @@ impl Answer {
             "commit": commit,
             "summary": outcome.summary,
         });
-        Self { commit, body }
+        Self { commit: Some(commit), body }
     }
 }
 
@@ -207,7 +211,7 @@ pub(crate) fn finished(result: &Result<Answer, ApiError>, fingerprint: Option<Fi
             due_at: None,
             sha256,
             size_bytes,
-            commit: Some(answer.commit.clone()),
+            commit: answer.commit.clone(),
             counts_json: Some(answer.body["summary"]["counts"].to_string()),
             error_brief_json: None,
             answer_json: Some(answer.body.to_string()),

@@ -83,7 +83,7 @@ async fn sign_put_complete() {
     );
 }
 
-fn walk(directory: &std::path::Path) -> Vec<String> {
+pub(crate) fn walk(directory: &std::path::Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let visit =
         |path: std::path::PathBuf| if path.is_dir() { walk(&path) } else { vec![path.display().to_string()] };

@@ -102,6 +102,21 @@ async fn a_prune_that_waits_is_told_and_so_is_what_comes_of_it() {
 }
 
 #[tokio::test]
+async fn of_a_plan_nobody_is_told() {
+    let (slack, app) = with_slack().await;
+    bring_token(&app).await;
+    for (bytes, status) in [(bundle(&sample("abc", 2)), 200), (b"not gzip".to_vec(), 422)] {
+        let signed = app.get(&format!("{BASE}/abc/upload?dryRun=true")).await.expect(200);
+        put(&app, &signed, &bytes).await.expect(200);
+        app.post(&path_of(&signed, "completeUrl"), Value::Null).await.expect(status);
+    }
+    quiet(&app, &slack).await;
+    upload(&app, 1).await;
+    assert!(slack.message().await.text.contains("1 SLX added"));
+    quiet(&app, &slack).await;
+}
+
+#[tokio::test]
 async fn a_workspace_that_is_not_connected_tells_nobody() {
     let (slack, app) = with_slack().await;
     upload(&app, 1).await;

@@ -108,7 +108,7 @@ async fn bad_requests_say_what_is_wrong() {
         ("", json!({ "output": good, "mergeMode": "overwrite" })),
         ("", json!({ "output": good, "finalizeAction": "openMergeRequest" })),
         ("", json!({ "pruneStaleSlxs": "yes", "output": good })),
-        ("?dryRun=true", json!({ "output": good })),
+        ("", json!({ "output": good, "dryRun": "yes" })),
     ] {
         let answer = app.post(&format!("{UPLOAD}{query}"), body).await;
         let status = answer.status.as_u16();
@@ -125,7 +125,7 @@ async fn bad_requests_say_what_is_wrong() {
     422 unknown_merge_mode: the merge mode "overwrite" is not known; choose keepexisting or keepuploaded
     422 unknown_finalize_action: the finalizeAction "openMergeRequest" is not known; choose mergeToMain
     422 wrong_shape: the body has the wrong shape: invalid type: string "yes", expected a boolean at line 1 column 23
-    422 option_not_supported: the option dryRun is not supported by this server; leave it out
+    422 wrong_shape: the body has the wrong shape: invalid type: string "yes", expected a boolean at line 1 column 1295
     "#);
     assert_eq!(app.commits(), 1);
     for output in ["!!not base64!!".to_owned(), STANDARD.encode("not gzip")] {

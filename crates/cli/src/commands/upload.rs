@@ -18,11 +18,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use self::report::Report;
+pub(super) use self::report::Report;
 pub(super) use self::send::{Manner, Upload, Via};
-use self::source::Source;
+pub(super) use self::source::Source;
 pub(super) use self::talk::Talk;
-use self::target::TargetArgs;
+pub(super) use self::target::TargetArgs;
 use crate::client::Client;
 use crate::client::retry::{Patience, SystemClock};
 use crate::diagnostics::Diagnostics;

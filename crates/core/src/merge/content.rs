@@ -4,15 +4,18 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
+use super::base::Bases;
 use super::draft::Draft;
 use super::identity::{Fate, Sides};
 use super::placement::{Place, Spellings};
 use super::rename::Rename;
 use super::slxs::Slx;
+use super::threeway::{ThreeWay, Versions};
 use super::{MergeError, MergeInput, MergeMode};
-use crate::model::{FileKind, slx_directory};
+use crate::model::{FileKind, SLX_FILE, slx_directory};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
+use crate::tree::Edit;
 
 /// Merges the files of uploaded SLXs, one at a time.
 pub(super) struct SlxFiles<'a, 'b> {
@@ -79,14 +82,22 @@ impl<'a> SlxFiles<'a, '_> {
                 draft.summary.warn(blocked(path));
                 continue;
             };
-            match self.input.repository.files().get(&target) {
-                Some(there) if there == id => {}
-                Some(_) if self.input.options.mode == MergeMode::KeepExisting => continue,
-                _ => draft.write(target.clone(), self.input.upload.read(*id)?),
+            let existing = self.input.repository.files().get(&target).copied();
+            match (existing, self.input.options.mode) {
+                (Some(there), _) if there == *id => draft.note(path, *id, target == **path, None),
+                (Some(_), MergeMode::KeepExisting) => continue,
+                (Some(_), MergeMode::ThreeWay) => {
+                    // What lies here belonged to another SLX or to none, so there is no base.
+                    let (name, base, uploaded, rewritten) = (slx.directory, None, *id, None);
+                    let file = Versions { name, path: &target, existing, base, uploaded, rewritten };
+                    ThreeWay { input: self.input }.put(&file, path, draft)?;
+                }
+                _ => {
+                    draft.write(target.clone(), self.input.upload.read(*id)?);
+                    draft.note(path, *id, target == **path, None);
+                }
             }
-            if target == **path {
-                draft.hold(path, *id);
-            } else {
+            if target != **path {
                 respelled.insert(target);
             }
         }
@@ -105,11 +116,17 @@ impl<'a> SlxFiles<'a, '_> {
     fn join(&self, slx: &Slx<'a>, existing: &Slx<'a>, draft: &mut Draft<'a>) -> Result<(), MergeError> {
         let name = existing.directory.to_owned();
         let Comparison { differences, respelled } = self.compare(slx, existing, draft)?;
-        let stale = self.stale_files(slx, existing, &respelled);
-        let keeps = self.input.options.mode == MergeMode::KeepExisting;
-        if !stale.is_empty() || !(differences.is_empty() || keeps) {
+        let is_same = differences.is_empty();
+        let is_written = match self.input.options.mode {
+            _ if is_same => false,
+            MergeMode::KeepExisting => false,
+            MergeMode::KeepUploaded => self.take(differences, draft)?,
+            MergeMode::ThreeWay => self.join_files((slx, existing), differences, draft)?,
+        };
+        let stale = self.stale_files((slx, existing), &respelled, draft)?;
+        if is_written || !stale.is_empty() {
             draft.summary.changed.push(name);
-        } else if differences.is_empty() {
+        } else if is_same {
             draft.summary.counts.unchanged += 1;
         } else {
             draft.summary.kept.push(name);
@@ -117,21 +134,40 @@ impl<'a> SlxFiles<'a, '_> {
         for path in stale {
             draft.remove(path);
         }
-        if keeps {
-            return Ok(());
-        }
-        for difference in differences {
-            let Difference { target, uploaded, id, rewritten } = difference;
-            if let Some(content) = rewritten {
-                draft.write(target, content);
-                continue;
-            }
-            if target == *uploaded {
-                draft.hold(uploaded, id);
-            }
-            draft.write(target, self.input.upload.read(id)?);
-        }
         Ok(())
+    }
+
+    /// Takes the uploaded files; tells that it did.
+    fn take(&self, differences: Vec<Difference<'a>>, draft: &mut Draft<'a>) -> Result<bool, MergeError> {
+        for Difference { target, uploaded, id, rewritten } in differences {
+            draft.note(uploaded, id, rewritten.is_none() && target == *uploaded, rewritten.as_ref());
+            let content = rewritten.map_or_else(|| self.input.upload.read(id), Ok)?;
+            draft.write(target, content);
+        }
+        Ok(true)
+    }
+
+    /// Joins the files that differ with the repository's; tells whether any changes.
+    fn join_files(
+        &self,
+        (slx, existing): (&Slx<'a>, &Slx<'a>),
+        differences: Vec<Difference<'a>>,
+        draft: &mut Draft<'a>,
+    ) -> Result<bool, MergeError> {
+        let bases = Bases { input: self.input, sides: self.sides }.of_slx(slx, existing)?;
+        let mut is_written = false;
+        for Difference { target, uploaded, id, rewritten } in differences {
+            let file = Versions {
+                name: existing.directory,
+                path: &target,
+                existing: self.input.repository.files().get(&target).copied(),
+                base: slx_directory(uploaded).and_then(|(_, rest)| bases.get(rest)),
+                uploaded: id,
+                rewritten,
+            };
+            is_written |= ThreeWay { input: self.input }.put(&file, uploaded, draft)?;
+        }
+        Ok(is_written)
     }
 
     /// Compares an SLX with the existing one, under the existing one's name.
@@ -170,7 +206,10 @@ impl<'a> SlxFiles<'a, '_> {
                 comparison.respelled.insert(target.clone());
             }
             let result = rewritten.as_ref().map_or(id, |content| BlobId::of(content));
-            if self.input.repository.files().get(&target) != Some(&result) {
+            if self.input.repository.files().get(&target) == Some(&result) {
+                // Under another name: the repository has it just so.
+                draft.note(uploaded, id, false, rewritten.as_ref());
+            } else {
                 comparison.differences.push(Difference { target, uploaded, id, rewritten });
             }
         }
@@ -180,21 +219,40 @@ impl<'a> SlxFiles<'a, '_> {
     /// Finds files that an earlier upload brought, nobody edited, and the upload lacks.
     fn stale_files(
         &self,
-        slx: &Slx<'a>,
-        existing: &Slx<'a>,
+        (slx, existing): (&Slx<'a>, &Slx<'a>),
         respelled: &HashSet<RepoPath>,
-    ) -> Vec<&'a RepoPath> {
-        // Whose SLX it is after the merge.
-        let owner = if self.input.options.mode == MergeMode::KeepUploaded { slx } else { existing };
+        draft: &Draft<'a>,
+    ) -> Result<Vec<&'a RepoPath>, MergeError> {
         // What was renamed was edited.
         if !self.input.options.prune_stale_resources
             || slx.directory != existing.directory
-            || !self.sides.is_from_here(owner)
+            || !self.will_be_from_here(slx, existing, draft)?
         {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let is_stale = |(path, id): &&(&RepoPath, BlobId)| self.is_stale(path, *id, respelled);
-        existing.files.iter().filter(is_stale).map(|(path, _)| *path).collect()
+        Ok(existing.files.iter().filter(is_stale).map(|(path, _)| *path).collect())
+    }
+
+    /// Tells whether an SLX says after the merge that it comes from the upload's location.
+    fn will_be_from_here(
+        &self,
+        slx: &Slx<'a>,
+        existing: &Slx<'a>,
+        draft: &Draft<'a>,
+    ) -> Result<bool, MergeError> {
+        match self.input.options.mode {
+            MergeMode::KeepUploaded => Ok(self.sides.is_from_here(slx)),
+            MergeMode::KeepExisting => Ok(self.sides.is_from_here(existing)),
+            MergeMode::ThreeWay => {
+                let path = format!("slxs/{}/{SLX_FILE}", existing.directory);
+                let Some(Edit::Write(content)) = draft.edits.get(path.as_str()) else {
+                    return Ok(self.sides.is_from_here(existing));
+                };
+                let facts = self.input.facts.slx(BlobId::of(content), || Ok(content.clone()))?;
+                Ok(facts.location.as_deref() == self.sides.location)
+            }
+        }
     }
 
     /// Tells whether an earlier upload brought this file, nobody edited it, and the upload lacks it.

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::base::Bases;
 use super::draft::Draft;
 use super::identity::Sides;
 use super::names::Names;
 use super::placement::{Place, Spellings};
+use super::threeway::{ThreeWay, Versions};
 use super::workflows;
 use super::{MergeError, MergeInput, MergeMode};
 use crate::model::{FactsCache, FileKind, MANIFEST_FILE, WORKSPACE_FILE};
@@ -74,26 +76,40 @@ impl<'a> LooseFiles<'a, '_> {
         target: &RepoPath,
         draft: &mut Draft<'a>,
     ) -> Result<(), MergeError> {
-        let there = self.input.repository.files().get(target);
+        let existing = self.input.repository.files().get(target).copied();
         let mut content = self.input.upload.read(id)?;
         let mut result = id;
+        let mut is_rewritten = false;
         if FileKind::of(path) == FileKind::Workflow {
-            let facts = workflow(self.input.facts, self.input.upload, id)?;
-            if workflows::stays_out(&facts, self.names) {
+            let workflow = workflow(self.input.facts, self.input.upload, id)?;
+            if workflows::stays_out(&workflow, self.names) {
                 return Ok(());
             }
-            if workflows::follows_rename(&facts, self.names) {
-                content = workflows::rename(path, &content, &facts, self.names)?;
+            if workflows::follows_rename(&workflow, self.names) {
+                content = workflows::rename(path, &content, &workflow, self.names)?;
                 result = BlobId::of(&content);
+                is_rewritten = true;
             }
         }
-        let same = there == Some(&result);
-        let keeps = there.is_some() && self.input.options.mode == MergeMode::KeepExisting;
-        if target == path && if keeps { there == Some(&id) } else { result == id } {
-            draft.hold(path, id);
-        }
-        if !same && !keeps {
-            draft.write(target.clone(), content);
+        let rewritten = is_rewritten.then(|| content.clone());
+        let is_held = |result: Option<BlobId>| target == path && result == Some(id);
+        match self.input.options.mode {
+            _ if existing == Some(result) => draft.note(path, id, is_held(existing), rewritten.as_ref()),
+            MergeMode::KeepExisting if existing.is_some() => {
+                if is_held(existing) {
+                    draft.hold(path, id);
+                }
+            }
+            MergeMode::ThreeWay => {
+                let base = Bases { input: self.input, sides: self.sides }.of_file(path);
+                let name = target.as_str();
+                let file = Versions { name, path: target, existing, base, uploaded: id, rewritten };
+                ThreeWay { input: self.input }.put(&file, path, draft)?;
+            }
+            MergeMode::KeepExisting | MergeMode::KeepUploaded => {
+                draft.note(path, id, is_held(Some(result)), rewritten.as_ref());
+                draft.write(target.clone(), content);
+            }
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::ops::Bound;
 use itertools::{EitherOrBoth, Itertools};
 
 use super::slxs::Slx;
-use super::ungrouped::{UNGROUPED_FILE, Ungrouped};
+use super::ungrouped::Ungrouped;
 use crate::model::slx_directory;
 use crate::oid::BlobId;
 use crate::path::RepoPath;
@@ -34,7 +34,7 @@ impl<'a> Record<'a> {
 
     /// Tells whether no upload from the location was ever recorded.
     pub(super) fn is_empty(self) -> bool {
-        self.files.keys().all(|path| path.as_str() == UNGROUPED_FILE)
+        self.files.keys().all(is_beside)
     }
 
     /// Tells whether an upload wrote exactly this at the path.
@@ -69,7 +69,7 @@ impl<'a> Record<'a> {
         evidence: impl Fn(&str, &RepoPath) -> bool,
     ) -> Edits {
         let mut edits = Edits::new();
-        let recorded = self.files.iter().filter(|(path, _)| path.as_str() != UNGROUPED_FILE);
+        let recorded = self.files.iter().filter(|(path, _)| !is_beside(path));
         for both in recorded.merge_join_by(held, |(path, _), (other, _)| path.cmp(other)) {
             match both {
                 EitherOrBoth::Left((path, _)) => {
@@ -87,4 +87,9 @@ impl<'a> Record<'a> {
         }
         edits
     }
+}
+
+/// Tells whether a path holds no written file but what is kept beside them, which no bundle can bring.
+fn is_beside(path: &RepoPath) -> bool {
+    path.as_str().starts_with('.')
 }

@@ -14,7 +14,7 @@ use crate::path::RepoPath;
 use crate::tree::{Edit, Edits, FileTree, ReadError};
 
 /// The file in the record: a JSON list of full names.
-pub(super) const UNGROUPED_FILE: &str = ".ungrouped";
+const UNGROUPED_FILE: &str = ".ungrouped";
 
 /// Full names of SLXs that uploads brought and that have stood in no group since.
 pub(super) type Ungrouped = BTreeSet<String>;

@@ -96,6 +96,19 @@ impl Repository {
         Ok(Outcome::Committed(id))
     }
 
+    /// Works out a commit without making it; returns the branch's new tree, nothing if its files stay as they are.
+    ///
+    /// Nothing is written, and no writer is waited for. What would refuse the commit refuses it here too; only where
+    /// the branch is by now is not asked.
+    pub fn preview(&self, request: &CommitRequest<'_>) -> Result<Option<TreeId>> {
+        let refs = self.refs();
+        if request.base.is_none() {
+            refuse_collision(&refs, request.branch)?;
+        }
+        let plan = Plan::make(self.objects(), &refs, request)?;
+        Ok(plan.and_then(|plan| plan.commit).map(|info| info.tree))
+    }
+
     /// Makes a branch at a commit that the repository has.
     pub fn create_branch(&self, branch: &BranchName, at: CommitId) -> Result<()> {
         let writer = self.writer()?;

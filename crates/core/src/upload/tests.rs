@@ -6,14 +6,14 @@ use super::*;
 use crate::merge::tests::bundle::{Bundle, file};
 use crate::merge::tests::corpus;
 use crate::merge::tests::world::FRESH;
-use crate::merge::{KeptReason, MergeMode};
+use crate::merge::{Conflict, KeptReason, MergeMode};
 use crate::repository::{FirstCommit, RepositoryId, RepositoryStore};
 use crate::tree::{Edit, Edits};
 
-struct Site {
+pub(super) struct Site {
     _directory: tempfile::TempDir,
-    repository: Repository,
-    facts: FactsCache,
+    pub(super) repository: Repository,
+    pub(super) facts: FactsCache,
     workspace: WorkspaceName,
 }
 
@@ -22,7 +22,7 @@ fn author() -> Author {
 }
 
 impl Site {
-    fn new(workspace: &str) -> Self {
+    pub(super) fn new(workspace: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = RepositoryStore::open(directory.path()).unwrap();
         let (path, content) =
@@ -41,13 +41,14 @@ impl Site {
         Self { _directory: directory, repository, facts: FactsCache::new(), workspace }
     }
 
-    fn request(&self, files: Vec<(RepoPath, Bytes)>) -> UploadRequest {
+    pub(super) fn request(&self, files: Vec<(RepoPath, Bytes)>) -> UploadRequest {
         UploadRequest {
             workspace: self.workspace.clone(),
             branch: BranchName::main(),
             files: files.into_iter().collect(),
             options: MergeOptions {
                 mode: MergeMode::KeepUploaded,
+                conflict: Conflict::Existing,
                 prune_stale_slxs: true,
                 prune_stale_resources: false,
                 allow_mass_prune: false,
@@ -60,20 +61,25 @@ impl Site {
         }
     }
 
-    fn upload(&self, files: Vec<(RepoPath, Bytes)>) -> Result<UploadOutcome, UploadError> {
+    pub(super) fn upload(&self, files: Vec<(RepoPath, Bytes)>) -> Result<UploadOutcome, UploadError> {
         apply_upload(&self.repository, &self.facts, self.request(files))
     }
 
-    fn head(&self) -> CommitId {
+    pub(super) fn head(&self) -> CommitId {
         self.repository.head(&BranchName::main()).unwrap().unwrap()
     }
 
-    fn edit(&self, path: &str, text: &str) {
+    pub(super) fn edit(&self, path: &str, text: &str) {
         let (path, content) = file(path, text);
+        self.change(&[(path, Edit::Write(content))].into());
+    }
+
+    /// Commits what people change.
+    pub(super) fn change(&self, edits: &Edits) {
         let request = CommitRequest {
             branch: &BranchName::main(),
             base: Some(self.head()),
-            edits: &[(path, Edit::Write(content))].into(),
+            edits,
             records: &[],
             author: &author(),
             message: "Edit by hand",

@@ -19,13 +19,13 @@ const UNCHANGED: u8 = 7;
 
 /// How to tell.
 #[derive(Debug)]
-pub(super) struct Report<'a> {
+pub(crate) struct Report<'a> {
     /// Where to.
-    pub(super) printer: &'a Printer,
+    pub(crate) printer: &'a Printer,
     /// For people or for scripts.
-    pub(super) format: OutputFormat,
+    pub(crate) format: OutputFormat,
     /// Whether the exit code tells an upload that changed nothing.
-    pub(super) detailed: bool,
+    pub(crate) detailed: bool,
 }
 
 /// How an upload ended well.
@@ -84,7 +84,7 @@ impl Report<'_> {
     }
 
     /// Tells of one that did not: the problems with their places here, the error itself when the program ends.
-    pub(super) fn failure(
+    pub(crate) fn failure(
         &self,
         workspace: &WorkspaceName,
         diagnostics: &Diagnostics<'_>,

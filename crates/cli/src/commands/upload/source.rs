@@ -15,16 +15,16 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// A bundle, and the files it was made from where they are known.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The bundle.
-    pub(super) bundle: Vec<u8>,
+    pub(crate) bundle: Vec<u8>,
     /// The files of a directory.
-    pub(super) files: BTreeMap<RepoPath, Bytes>,
+    pub(crate) files: BTreeMap<RepoPath, Bytes>,
 }
 
 impl Source {
     /// Packs a directory, or reads a bundle as it is; `-` is standard input.
-    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
         if path == Path::new("-") {
             return Ok(Self::of(read_bundle(io::stdin().lock(), "standard input")?));
         }

@@ -17,7 +17,7 @@ const SERVER_HELP: &str = "The server's address [env: WORKSTEAD_SERVER] [default
 
 /// Where to, as arguments say it.
 #[derive(Debug, clap::Args)]
-pub(super) struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// The workspace to upload to.
     #[arg(long, short, value_name = "NAME", help = "The workspace to upload to [env: WORKSTEAD_WORKSPACE]")]
     workspace: Option<WorkspaceName>,
@@ -35,18 +35,18 @@ pub(super) struct TargetArgs {
 
 /// Where to, and as whom.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// The workspace.
-    pub(super) workspace: WorkspaceName,
+    pub(crate) workspace: WorkspaceName,
     /// The server's address.
-    pub(super) server: String,
+    pub(crate) server: String,
     /// Who asks.
-    pub(super) token: SecretString,
+    pub(crate) token: SecretString,
 }
 
 impl TargetArgs {
     /// Puts together what flags, the environment and the file say.
-    pub(super) fn find(&self) -> Result<Target, CliError> {
+    pub(crate) fn find(&self) -> Result<Target, CliError> {
         self.find_with(|name| std::env::var(name).ok())
     }
 

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::world::World;
+use crate::merge::MergeMode;
+use crate::model::slx_directory;
 use crate::name::WorkspaceName;
 use crate::path::RepoPath;
 use crate::tree::{FileTree, MemoryTree};
+use crate::yaml::{self, Editor};
 
 /// Unpacks a real bundle, or nothing when there are none here.
 pub(crate) fn bundle(name: &str) -> Option<Vec<(RepoPath, Bytes)>> {
@@ -111,4 +114,36 @@ fn stale_resources_of_a_real_builder_go() {
     assert_slxs_are(&world, &tree(&small));
     let workflows = world.tree.files().keys().filter(|path| path.as_str().starts_with("workflows/")).count();
     assert_eq!(workflows, 0);
+}
+
+#[test]
+fn what_people_changed_in_every_slx_survives_the_second_run_of_a_real_builder() {
+    let (Some(first), Some(second)) = (bundle("medium-v1"), bundle("medium-v2")) else { return };
+    let mut world = my_workspace();
+    world.options.mode = MergeMode::ThreeWay;
+    world.apply_tree(&tree(&first)).unwrap();
+    for name in world.slxs() {
+        let path = format!("slxs/{name}/slx.yaml");
+        let text = format!("# by people\n{}", world.text(&path));
+        let edited = Editor::new(&text).unwrap().set(&["spec", "alias"], &"ours".into()).finish().unwrap();
+        world.write(&path, &edited);
+    }
+    let summary = world.apply_tree(&tree(&second)).unwrap().summary;
+    assert_eq!((summary.counts.added, summary.counts.pruned, summary.counts.pruned_kept), (11, 0, 10));
+    assert!(summary.counts.changed > 0);
+    assert!(summary.conflicts.iter().all(|it| it.field.as_deref() == Some("/spec/alias")), "{summary:#?}");
+    let is_new =
+        |path| slx_directory(path).is_some_and(|(name, _)| summary.added.iter().any(|it| it == name));
+    for (path, content) in &second {
+        if path.file_name() == "slx.yaml" && !is_new(path) {
+            let text = world.text(path.as_str());
+            let [mut joined, uploaded] = [text.as_bytes(), content]
+                .map(|it| yaml::parse(std::str::from_utf8(it).unwrap()).unwrap().to_json());
+            assert!(text.starts_with("# by people\n") && joined["spec"]["alias"] == "ours", "{path}: {text}");
+            joined["spec"]["alias"] = uploaded["spec"]["alias"].clone();
+            assert_eq!(joined, uploaded, "{path}");
+        } else if !matches!(path.as_str(), "workspace.yaml") {
+            assert_eq!(world.tree.read_path(path.as_str()).unwrap().as_ref(), Some(content), "{path}");
+        }
+    }
 }

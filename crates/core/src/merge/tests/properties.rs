@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::bundle::Bundle;
-use super::steps::{FEW_NAMES, Step, Upload, WIDE, history};
-use super::world::World;
-use crate::merge::{MergeMode, MergePlan};
+use super::steps;
+use super::steps::{FEW_NAMES, Step, Upload, WIDE, act, history};
+use super::world::{World, left_out};
+use crate::merge::{Conflict, MergeError, MergeMode, MergePlan};
 use crate::model::{Manifest, slx_directory};
 use crate::oid::BlobId;
 use crate::path::{RepoPath, fold};
@@ -29,14 +30,35 @@ struct Seen {
 
 fn live(world: &mut World, step: Step, seen: &mut Seen) {
     match step {
-        Step::Upload(Upload { bundle, mode, prune_slxs, prune_resources, hours }) => {
+        Step::Upload(Upload { bundle, mode, conflict, prune_slxs, prune_resources, hours }) => {
             world.options.mode = mode;
             world.options.prune_stale_slxs = prune_slxs;
             world.options.prune_stale_resources = prune_resources;
             world.options.now += jiff::SignedDuration::from_hours(hours);
+            world.options.conflict = conflict;
+            refuse_conflicts(world, &bundle);
             upload(world, &bundle, seen);
         }
         Step::People(act) => act.happen(world),
+    }
+}
+
+/// What is to be refused for its conflicts is, and else has none; it comes in with the repository's values then.
+fn refuse_conflicts(world: &mut World, bundle: &Bundle) {
+    if world.options.conflict != Conflict::Fail {
+        return;
+    }
+    let plan = world.plan(bundle);
+    world.options.conflict = Conflict::Existing;
+    let kept = world.plan(bundle).unwrap();
+    match plan {
+        Ok(plan) => assert_eq!(plan.edits, kept.edits),
+        Err(MergeError::Conflicts { conflicts, total }) => {
+            let of_files = kept.summary.conflicts.iter().filter(|conflict| conflict.path.is_some());
+            assert_eq!((conflicts.len(), total), (of_files.count(), conflicts.len()));
+            assert!(total > 0 && world.options.mode == MergeMode::ThreeWay);
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -55,10 +77,10 @@ fn upload(world: &mut World, bundle: &Bundle, seen: &mut Seen) {
     assert_eq!(edits(&again), Default::default(), "another order changes something");
     let written = &mut seen.written;
     assert_removals_are_the_builders_own(&before, bundle, &plan, written);
-    if before.options.mode == MergeMode::KeepExisting {
-        assert_existing_files_are_kept(&before, &plan);
-    } else {
-        assert_uploaded_files_are_there(world, &tree, &plan);
+    match before.options.mode {
+        MergeMode::KeepExisting => assert_existing_files_are_kept(&before, &plan),
+        MergeMode::KeepUploaded => assert_uploaded_files_are_there(world, &tree, &plan),
+        MergeMode::ThreeWay => assert_nothing_is_made_up(&before, &tree, &plan, world),
     }
     assert_manifest_is_right(&before, world);
     assert_replaced_are_the_builders_own(&before, bundle, world, written);
@@ -128,7 +150,7 @@ fn assert_uploaded_files_are_there(after: &World, tree: &MemoryTree, plan: &Merg
     let left_out: BTreeSet<&String> = summary
         .tombstoned
         .iter()
-        .chain(summary.conflicts.iter().map(|conflict| &conflict.name))
+        .chain(left_out(summary))
         .chain(summary.renamed.iter().map(|renamed| &renamed.uploaded_name))
         .collect();
     for (path, id) in tree.files() {
@@ -139,6 +161,52 @@ fn assert_uploaded_files_are_there(after: &World, tree: &MemoryTree, plan: &Merg
             assert_eq!(after.tree.files().get(path), Some(id), "{path}");
         }
     }
+}
+
+/// With threeway, whatever is written stood in the repository or in the upload, but for names.
+fn assert_nothing_is_made_up(before: &World, upload: &MemoryTree, plan: &MergePlan, after: &World) {
+    let uploaded_names: BTreeMap<&str, &str> =
+        plan.summary.renamed.iter().map(|it| (it.name.as_str(), it.uploaded_name.as_str())).collect();
+    for (path, edit) in &plan.edits {
+        let Edit::Write(content) = edit else { continue };
+        if matches!(path.as_str(), "workspace.yaml" | ".workspace-builder-manifest.yaml") {
+            continue;
+        }
+        let source = match slx_directory(path) {
+            Some((directory, rest)) => {
+                format!("slxs/{}/{rest}", uploaded_names.get(directory).unwrap_or(&directory))
+            }
+            None => path.as_str().to_owned(),
+        };
+        let is_meant = |(known, _): &(&RepoPath, &BlobId)| fold(known.as_str()) == fold(&source);
+        let (_, uploaded) = upload.files().iter().find(is_meant).expect("a written file was uploaded");
+        let uploaded = upload.read(*uploaded).unwrap();
+        if *content == uploaded {
+            continue;
+        }
+        let existing = before.tree.read_path(path.as_str()).unwrap().unwrap_or_default();
+        let known = [&existing, &uploaded].map(leaves).concat();
+        for leaf in leaves(content) {
+            let is_name = after.slxs().iter().any(|name| leaf.ends_with(&format!("{name}\"")));
+            assert!(is_name || known.contains(&leaf), "{path}: {leaf} came from nowhere");
+        }
+    }
+}
+
+/// Returns all scalars of a YAML file.
+fn leaves(content: &bytes::Bytes) -> Vec<String> {
+    fn collect(value: &serde_json::Value, leaves: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, leaves)),
+            serde_json::Value::Object(members) => members.values().for_each(|value| collect(value, leaves)),
+            scalar => leaves.push(scalar.to_string()),
+        }
+    }
+    let mut leaves = Vec::new();
+    if let Ok(root) = crate::yaml::parse(std::str::from_utf8(content).unwrap()) {
+        collect(&root.to_json(), &mut leaves);
+    }
+    leaves
 }
 
 /// The manifest says what is there, and what people deleted stays deleted.
@@ -267,11 +335,59 @@ proptest! {
     }
 }
 
-fn live_through(steps: Vec<Step>) {
+proptest! {
+    #![proptest_config(config())]
+
+    /// Rule 7: where people changed nothing, the mode takes what was uploaded.
+    #[test]
+    fn threeway_takes_all_where_people_changed_nothing(bundles in prop::collection::vec(steps::bundle(FEW_NAMES), 2)) {
+        let [joined, taken] = [MergeMode::ThreeWay, MergeMode::KeepUploaded].map(|mode| {
+            let mut world = World::new();
+            world.options.mode = mode;
+            world.options.conflict = Conflict::Fail;
+            bundles.iter().for_each(|bundle| drop(world.upload(bundle)));
+            world.tree
+        });
+        prop_assert_eq!(joined.files(), taken.files());
+    }
+
+    /// Rule 7: where the builder changed nothing, the mode leaves what people did.
+    #[test]
+    fn threeway_leaves_all_where_the_builder_changed_nothing(
+        steps in history(WIDE, 5),
+        bundle in steps::bundle(WIDE),
+        acts in prop::collection::vec(act(WIDE), 0..6),
+    ) {
+        let mut world = live_through(steps);
+        world.options.mode = MergeMode::ThreeWay;
+        world.options.conflict = Conflict::Existing;
+        world.options.prune_stale_slxs = false;
+        world.options.prune_stale_resources = false;
+        let first = world.upload(&bundle).summary;
+        // What was left out has no base, should people make one of the same identity.
+        prop_assume!(first.tombstoned.is_empty() && left_out(&first).count() == 0);
+        acts.into_iter().for_each(|act| act.happen(&mut world));
+        prop_assume!(world.has(".workspace-builder-manifest.yaml"));
+        let before = world.clone();
+        let plan = world.upload(&bundle);
+        prop_assert!(plan.summary.conflicts.iter().all(|it| it.path.is_none()), "{:#?}", plan.summary);
+        let (had, has) = (before.identities(), world.identities());
+        for path in plan.edits.keys().filter(|path| before.has(path.as_str())) {
+            let directory = slx_directory(path).map(|(directory, _)| directory.to_owned());
+            // Only what the builder itself had put in another one's place before may be replaced.
+            let is_replaced = directory.is_some_and(|it| had.get(&it) != has.get(&it));
+            let follows_names = path.as_str().starts_with("work") || path.as_str().starts_with(".work");
+            prop_assert!(is_replaced || follows_names, "{path}: {:#?}", plan.edits);
+        }
+    }
+}
+
+fn live_through(steps: Vec<Step>) -> World {
     let mut world = World::new();
     world.options.allow_mass_prune = true;
     let mut seen = Seen::default();
     for step in steps {
         live(&mut world, step, &mut seen);
     }
+    world
 }

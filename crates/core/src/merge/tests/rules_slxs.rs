@@ -2,10 +2,10 @@
 
 use super::bundle::{Bundle, Content};
 use super::world::{KEEP_UPLOADED, World};
-use crate::merge::{Conflict, Renamed};
+use crate::merge::{MergeConflict, Renamed};
 
-fn conflict(name: &str) -> Vec<Conflict> {
-    vec![Conflict { name: name.to_owned(), code: "name_taken" }]
+fn conflict(name: &str) -> Vec<MergeConflict> {
+    vec![MergeConflict::left_out(name.to_owned(), "name_taken")]
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn one_identity_twice_in_a_bundle_comes_once() {
         let mut world = World::new();
         let plan = world.upload(&twice.clone().group("G", &[grouped]));
         assert_eq!(plan.summary.added, ["a"]);
-        assert_eq!(plan.summary.conflicts, [Conflict { name: "b".into(), code: "duplicate_identity" }]);
+        assert_eq!(plan.summary.conflicts, [MergeConflict::left_out("b".into(), "duplicate_identity")]);
         assert_eq!(world.groups(), groups);
     }
 }

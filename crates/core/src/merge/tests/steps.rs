@@ -7,10 +7,11 @@ use proptest::sample::{select, subsequence};
 
 use super::bundle::{Bundle, Content};
 use super::world::World;
-use crate::merge::MergeMode;
+use crate::merge::{Conflict, MergeMode};
 use crate::path::fold;
 use crate::tree::FileTree;
 use crate::workspace_file::Relationship;
+use crate::yaml::Editor;
 
 /// What the steps are made of: the fewer words, the more often they meet.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,7 @@ pub(super) enum Step {
 pub(super) struct Upload {
     pub(super) bundle: Bundle,
     pub(super) mode: MergeMode,
+    pub(super) conflict: Conflict,
     pub(super) prune_slxs: bool,
     pub(super) prune_resources: bool,
     /// How long after the upload before.
@@ -66,6 +68,7 @@ pub(super) struct Upload {
 #[derive(Debug, Clone)]
 pub(super) enum Act {
     Edit { which: usize },
+    Set { which: usize, field: &'static str, value: &'static str },
     RemoveFile { which: usize },
     RemoveSlx { which: usize },
     Rename { which: usize, to: &'static str },
@@ -78,7 +81,7 @@ pub(super) enum Act {
     Put { path: &'static str },
 }
 
-fn bundle(words: Words) -> impl Strategy<Value = Bundle> {
+pub(super) fn bundle(words: Words) -> impl Strategy<Value = Bundle> {
     let name = || select(words.directories);
     let slx = (
         name(),
@@ -130,11 +133,13 @@ fn bundle(words: Words) -> impl Strategy<Value = Bundle> {
 }
 
 fn upload(words: Words) -> impl Strategy<Value = Upload> {
-    let mode = select(vec![MergeMode::KeepExisting, MergeMode::KeepUploaded]);
-    (bundle(words), mode, any::<bool>(), any::<bool>(), 0..60_i64).prop_map(
-        |(bundle, mode, prune_slxs, prune_resources, hours)| Upload {
+    let mode = select(vec![MergeMode::KeepExisting, MergeMode::KeepUploaded, MergeMode::ThreeWay]);
+    let conflict = select(vec![Conflict::Existing, Conflict::Uploaded, Conflict::Fail]);
+    (bundle(words), (mode, conflict), any::<bool>(), any::<bool>(), 0..60_i64).prop_map(
+        |(bundle, (mode, conflict), prune_slxs, prune_resources, hours)| Upload {
             bundle,
             mode,
+            conflict,
             prune_slxs,
             prune_resources,
             hours,
@@ -142,13 +147,15 @@ fn upload(words: Words) -> impl Strategy<Value = Upload> {
     )
 }
 
-fn act(words: Words) -> impl Strategy<Value = Act> {
+pub(super) fn act(words: Words) -> impl Strategy<Value = Act> {
     let which = || any::<usize>();
     let name = || select(words.directories);
     let identity = prop::option::of(select(words.identities));
     let naming = words.naming;
     prop_oneof![
         1 => which().prop_map(|which| Act::Edit { which }),
+        2 => (which(), select(vec!["alias", "statement", "location"]), select(vec!["v1", "v2", "mine"]))
+            .prop_map(|(which, field, value)| Act::Set { which, field, value }),
         1 => which().prop_map(|which| Act::RemoveFile { which }),
         naming => which().prop_map(|which| Act::RemoveSlx { which }),
         naming => (which(), name()).prop_map(|(which, to)| Act::Rename { which, to }),
@@ -187,6 +194,16 @@ impl Act {
                 if let Some(path) = pick(editable, which) {
                     let text = world.text(&path);
                     world.write(&path, &format!("{text}# edited\n"));
+                }
+            }
+            Self::Set { which, field, value } => {
+                let editable = files.into_iter().filter(|path| path.starts_with("slxs/")).collect();
+                if let Some(path) = pick(editable, which)
+                    && let Ok(mut editor) = Editor::new(&world.text(&path))
+                    && editor.root().at(&["spec", field]).is_some()
+                {
+                    let text = editor.set(&["spec", field], &value.into()).finish().unwrap();
+                    world.write(&path, &text);
                 }
             }
             Self::RemoveFile { which } => {

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::bundle::{Bundle, file};
 use crate::check::check_tree;
 use crate::merge::{
-    Manifest, MergeError, MergeInput, MergeMode, MergeOptions, MergePlan, MergeSummary, merge, upload_record,
+    Conflict, Manifest, MergeError, MergeInput, MergeMode, MergeOptions, MergePlan, MergeSummary, merge,
+    upload_record,
 };
 use crate::model::{FactsCache, slx_directory};
 use crate::name::WorkspaceName;
@@ -41,6 +42,7 @@ impl World {
             facts: FactsCache::new(),
             options: MergeOptions {
                 mode: KEEP_EXISTING,
+                conflict: Conflict::Existing,
                 prune_stale_slxs: false,
                 prune_stale_resources: false,
                 allow_mass_prune: false,
@@ -93,9 +95,10 @@ impl World {
         self.tree.apply(&plan.edits);
         let record = self.records.entry(plan.record_name.clone()).or_default();
         record.apply(&plan.record_edits);
-        for edit in plan.record_edits.values() {
+        for (path, edit) in &plan.record_edits {
             if let Edit::Link(id) = edit {
-                assert!(self.tree.read(*id).is_ok(), "the record links what the branch holds");
+                let content = self.tree.read(*id).expect("the record links what the branch holds");
+                record.insert(path.clone(), content);
             }
         }
         if was_acceptable {
@@ -265,8 +268,9 @@ fn assert_accounted_for(upload: &MemoryTree, summary: &MergeSummary) {
         .map(|(name, _)| name)
         .collect();
     let counts = &summary.counts;
+    let in_conflict = left_out(summary).count();
     let listed =
-        counts.added + counts.changed + counts.unchanged + counts.kept + counts.tombstoned + counts.conflicts;
+        counts.added + counts.changed + counts.unchanged + counts.kept + counts.tombstoned + in_conflict;
     assert_eq!((counts.uploaded, listed), (uploaded.len(), uploaded.len()), "{summary:#?}");
     let renamed = |name: &str| {
         let found = summary.renamed.iter().find(|renamed| renamed.name == name);
@@ -274,10 +278,14 @@ fn assert_accounted_for(upload: &MemoryTree, summary: &MergeSummary) {
     };
     let in_repository =
         [&summary.added, &summary.changed, &summary.kept].into_iter().flatten().map(|name| renamed(name));
-    let left_out =
-        summary.tombstoned.iter().chain(summary.conflicts.iter().map(|conflict| &conflict.name)).cloned();
+    let left_out = summary.tombstoned.iter().chain(left_out(summary)).cloned();
     let names: Vec<String> = in_repository.chain(left_out).collect();
     let distinct: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(names.len(), distinct.len(), "one SLX is listed twice: {summary:#?}");
     assert!(distinct.is_subset(&uploaded), "{summary:#?}");
+}
+
+/// Returns the names of the uploaded SLXs that a conflict left out.
+pub(crate) fn left_out(summary: &MergeSummary) -> impl Iterator<Item = &String> {
+    summary.conflicts.iter().filter(|conflict| conflict.path.is_none()).map(|conflict| &conflict.name)
 }
