@@ -212,8 +212,7 @@ pub(crate) struct UploadQuery {
     /// `keepexisting`, `keepuploaded` or `threeway`.
     #[param(pattern = "^(keepexisting|keepuploaded|threeway)?$")]
     merge_mode: Option<String>,
-    /// With `threeway`, what becomes of a field that both sides changed: `existing` (unless told), `uploaded`, or
-    /// `fail`, which refuses the upload.
+    /// With `threeway`, what a field gets that both sides changed: `existing` (unless told), `uploaded`, or `fail`.
     #[param(pattern = "^(existing|uploaded|fail)?$")]
     conflict: Option<String>,
     prune_stale_slxs: Option<bool>,

@@ -95,6 +95,13 @@ async fn conflicts_are_settled_as_the_upload_says() {
     let files = made("The Web", "runs well", &["a", "b"]);
     let refused = upload(&app, &files, Some("fail")).await;
     let body = refused.json();
+    // Who may only upload learns where, but no value of the repository.
+    let config = app.get(&format!("{BASE}/abc/upload-config")).await.expect(200);
+    let options = json!({ "mergeMode": "threeway", "conflict": "fail" });
+    let scoped = app.upload(config["token"].as_str().unwrap(), "abc", &files, options).await;
+    assert_eq!(scoped.json()["errors"][0]["field"], "/spec/alias");
+    assert!(!scoped.json().to_string().contains("Our Web"));
+    assert_eq!(scoped.status, 409);
     insta::assert_snapshot!(refused.error(409), @"merge_conflict: people and the builder changed 1 field in different ways, the first is `slxs/web/slx.yaml` /spec/alias [both_changed]: settle them in the repository, or send conflict=existing or conflict=uploaded");
     insta::assert_json_snapshot!(body["errors"], @r#"
     [
