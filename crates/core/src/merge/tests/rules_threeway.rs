@@ -4,6 +4,7 @@ use super::bundle::Bundle;
 use super::world::{KEEP_EXISTING, KEEP_UPLOADED, World};
 use crate::merge::{Conflict, MergeConflict, MergeError, MergeMode, MergeSummary};
 use crate::model::slx_directory;
+use crate::tree::FileTree;
 
 pub(super) const SLX: &str = "slxs/a/slx.yaml";
 
