@@ -1,5 +1,7 @@
 //! Uploads that are merged in three ways.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ fn made(alias: &str, statement: &str, tags: &[&str]) -> Files {
         "apiVersion: runwhen.com/v1\nkind: ServiceLevelX\nmetadata:\n  name: abc--web\n  labels:\n    workspace: abc\n    slx: abc--web\n{annotations}    fullSlxName: web\nspec:\n  alias: {alias}\n  statement: {statement}\n  tags:\n"
     );
     for tag in tags {
-        slx.push_str(&format!("  - name: {tag}\n    value: x\n"));
+        writeln!(slx, "  - name: {tag}\n    value: x").unwrap();
     }
     let workspace = format!(
         "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata:\n  name: abc\n{annotations}spec:\n  slxGroups:\n  - name: G\n    slxs:\n    - web\n"
