@@ -111,7 +111,7 @@ impl From<UploadError> for ApiError {
     }
 }
 
-/// Shows a field that both sides changed, as a problem with the three values.
+/// Shows a field that both sides changed, as a problem.
 fn conflict_entry(conflict: &MergeConflict) -> Value {
     let message = match conflict.code {
         "removed_by_people" => "the builder changed what people removed",
@@ -129,10 +129,29 @@ fn conflict_entry(conflict: &MergeConflict) -> Value {
         "field": conflict.field,
         "code": conflict.code,
         "message": message,
-        "base": conflict.base,
-        "existing": conflict.existing,
-        "uploaded": conflict.uploaded,
     })
+}
+
+impl ApiError {
+    /// Answers what went wrong with an upload; to readers of the workspace also the values in conflict.
+    ///
+    /// An upload token may not read, and the values are the repository's.
+    pub(crate) fn of_upload(error: UploadError, may_read: bool) -> Self {
+        let conflicts = match &error {
+            UploadError::Conflicts { conflicts, .. } if may_read => conflicts.clone(),
+            _ => return error.into(),
+        };
+        let entry = |conflict: &MergeConflict| {
+            let mut entry = conflict_entry(conflict);
+            for (key, value) in
+                [("base", &conflict.base), ("existing", &conflict.existing), ("uploaded", &conflict.uploaded)]
+            {
+                entry[key] = json!(value);
+            }
+            entry
+        };
+        Self::from(error).errors(conflicts.iter().map(entry).collect())
+    }
 }
 
 impl From<StoreError> for ApiError {

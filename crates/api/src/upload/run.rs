@@ -103,7 +103,8 @@ pub(crate) async fn apply(
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let applied =
         app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
-    let outcome = applied?;
+    let may_read = access::refuse_scoped(&job.caller).is_ok();
+    let outcome = applied.map_err(|error| ApiError::of_upload(error, may_read))?;
     if outcome.committed {
         index::moved(app, &job.workspace).await;
     }

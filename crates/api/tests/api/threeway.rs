@@ -1,5 +1,7 @@
 //! Uploads that are merged in three ways.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ fn made(alias: &str, statement: &str, tags: &[&str]) -> Files {
         "apiVersion: runwhen.com/v1\nkind: ServiceLevelX\nmetadata:\n  name: abc--web\n  labels:\n    workspace: abc\n    slx: abc--web\n{annotations}    fullSlxName: web\nspec:\n  alias: {alias}\n  statement: {statement}\n  tags:\n"
     );
     for tag in tags {
-        slx.push_str(&format!("  - name: {tag}\n    value: x\n"));
+        writeln!(slx, "  - name: {tag}\n    value: x").unwrap();
     }
     let workspace = format!(
         "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata:\n  name: abc\n{annotations}spec:\n  slxGroups:\n  - name: G\n    slxs:\n    - web\n"
@@ -95,6 +97,13 @@ async fn conflicts_are_settled_as_the_upload_says() {
     let files = made("The Web", "runs well", &["a", "b"]);
     let refused = upload(&app, &files, Some("fail")).await;
     let body = refused.json();
+    // Who may only upload learns where, but no value of the repository.
+    let config = app.get(&format!("{BASE}/abc/upload-config")).await.expect(200);
+    let options = json!({ "mergeMode": "threeway", "conflict": "fail" });
+    let scoped = app.upload(config["token"].as_str().unwrap(), "abc", &files, options).await;
+    assert_eq!(scoped.json()["errors"][0]["field"], "/spec/alias");
+    assert!(!scoped.json().to_string().contains("Our Web"));
+    assert_eq!(scoped.status, 409);
     insta::assert_snapshot!(refused.error(409), @"merge_conflict: people and the builder changed 1 field in different ways, the first is `slxs/web/slx.yaml` /spec/alias [both_changed]: settle them in the repository, or send conflict=existing or conflict=uploaded");
     insta::assert_json_snapshot!(body["errors"], @r#"
     [

@@ -122,7 +122,7 @@ async fn bad_requests_say_what_is_wrong() {
     422 wrong_shape: the body has the wrong shape: invalid type: null, expected a string at line 1 column 14
     422 bad_base64: the field output is not base64: Invalid symbol 33, offset 0.
     422 bundle_not_gzip: the bundle is not a gzip file: it begins with [6e, 6f, 74, 20], not with [1f, 8b]
-    422 unknown_merge_mode: the merge mode "overwrite" is not known; choose keepexisting or keepuploaded
+    422 unknown_merge_mode: the merge mode "overwrite" is not known; choose keepexisting, keepuploaded or threeway
     422 unknown_finalize_action: the finalizeAction "openMergeRequest" is not known; choose mergeToMain
     422 wrong_shape: the body has the wrong shape: invalid type: string "yes", expected a boolean at line 1 column 23
     422 wrong_shape: the body has the wrong shape: invalid type: string "yes", expected a boolean at line 1 column 1295

@@ -1,9 +1,9 @@
 //! What the last upload said that the repository took in: the base of a three-way merge.
 //!
 //! Mostly that is what the record says that uploads wrote. Where the repository holds something else, because people's
-//! edits were joined with the upload or its names were rewritten, the uploaded content is kept beside the record, as it
-//! is under the repository's names and under a name that no bundle can bring: SLXs by identity, so that no rename
-//! loses them, other files by path. An upload that keeps existing files moves no base of what it left alone.
+//! edits were joined with the upload or its names were rewritten, the uploaded content is kept beside the record, under
+//! a name that no bundle can bring: SLXs by identity, so that no rename loses them, other files by path, workflows with
+//! the names that the repository had. An upload that keeps existing files moves no base of what it left alone.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;

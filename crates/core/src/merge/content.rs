@@ -88,8 +88,15 @@ impl<'a> SlxFiles<'a, '_> {
                 (Some(_), MergeMode::KeepExisting) => continue,
                 (Some(_), MergeMode::ThreeWay) => {
                     // What lies here belonged to another SLX or to none, so there is no base.
-                    let (name, base, uploaded, rewritten) = (slx.directory, None, *id, None);
-                    let file = Versions { name, path: &target, existing, base, uploaded, rewritten };
+                    let file = Versions {
+                        name: slx.directory,
+                        path: &target,
+                        existing,
+                        base: None,
+                        renamed_base: None,
+                        uploaded: *id,
+                        rewritten: None,
+                    };
                     ThreeWay { input: self.input }.put(&file, path, draft)?;
                 }
                 _ => {
@@ -140,7 +147,7 @@ impl<'a> SlxFiles<'a, '_> {
     /// Takes the uploaded files; tells that it did.
     fn take(&self, differences: Vec<Difference<'a>>, draft: &mut Draft<'a>) -> Result<bool, MergeError> {
         for Difference { target, uploaded, id, rewritten } in differences {
-            draft.note(uploaded, id, rewritten.is_none() && target == *uploaded, rewritten.as_ref());
+            draft.note(uploaded, id, rewritten.is_none() && target == *uploaded, None);
             let content = rewritten.map_or_else(|| self.input.upload.read(id), Ok)?;
             draft.write(target, content);
         }
@@ -155,13 +162,21 @@ impl<'a> SlxFiles<'a, '_> {
         draft: &mut Draft<'a>,
     ) -> Result<bool, MergeError> {
         let bases = Bases { input: self.input, sides: self.sides }.of_slx(slx, existing)?;
+        let rename = Rename::new(self.input.workspace, slx, existing.directory);
         let mut is_written = false;
         for Difference { target, uploaded, id, rewritten } in differences {
+            let base = slx_directory(uploaded).and_then(|(_, rest)| bases.get(rest));
+            let renamed_base = match base.filter(|_| rewritten.is_some()) {
+                // A base that can't be renamed is compared as it is.
+                Some(base) => rename.rewrite(uploaded, &self.input.record.read(base)?).ok(),
+                None => None,
+            };
             let file = Versions {
                 name: existing.directory,
                 path: &target,
                 existing: self.input.repository.files().get(&target).copied(),
-                base: slx_directory(uploaded).and_then(|(_, rest)| bases.get(rest)),
+                base,
+                renamed_base,
                 uploaded: id,
                 rewritten,
             };
@@ -208,7 +223,7 @@ impl<'a> SlxFiles<'a, '_> {
             let result = rewritten.as_ref().map_or(id, |content| BlobId::of(content));
             if self.input.repository.files().get(&target) == Some(&result) {
                 // Under another name: the repository has it just so.
-                draft.note(uploaded, id, false, rewritten.as_ref());
+                draft.note(uploaded, id, false, None);
             } else {
                 comparison.differences.push(Difference { target, uploaded, id, rewritten });
             }

@@ -15,7 +15,7 @@ use crate::tree::{Edit, Edits};
 pub(super) enum Heeded {
     /// The blob of the upload.
     AsUploaded(BlobId),
-    /// The content under the repository's names.
+    /// A workflow under the repository's names.
     Rewritten(Bytes),
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Draft<'a> {
     /// Paths of the repository that a prune or a replacement removes.
     pub(super) removed: HashSet<&'a RepoPath>,
     /// Uploaded paths that the merge took in although the repository does not hold exactly the uploaded content,
-    /// and that content under the repository's names.
+    /// and what is to be remembered of it.
     pub(super) heeded: BTreeMap<&'a RepoPath, Heeded>,
     conflicts: Vec<MergeConflict>,
     conflict_count: usize,

@@ -103,7 +103,15 @@ impl<'a> LooseFiles<'a, '_> {
             MergeMode::ThreeWay => {
                 let base = Bases { input: self.input, sides: self.sides }.of_file(path);
                 let name = target.as_str();
-                let file = Versions { name, path: target, existing, base, uploaded: id, rewritten };
+                let file = Versions {
+                    name,
+                    path: target,
+                    existing,
+                    base,
+                    renamed_base: None,
+                    uploaded: id,
+                    rewritten,
+                };
                 ThreeWay { input: self.input }.put(&file, path, draft)?;
             }
             MergeMode::KeepExisting | MergeMode::KeepUploaded => {

@@ -67,6 +67,8 @@ pub(super) struct Versions<'v> {
     pub(super) existing: Option<BlobId>,
     /// What the last upload said that the repository took in.
     pub(super) base: Option<BlobId>,
+    /// The base of an SLX's file under the repository's name, where the upload has another one.
+    pub(super) renamed_base: Option<Bytes>,
     /// What was uploaded.
     pub(super) uploaded: BlobId,
     /// What was uploaded, under the repository's names of SLXs where they are others.
@@ -74,6 +76,20 @@ pub(super) struct Versions<'v> {
 }
 
 impl Versions<'_> {
+    /// Tells whether the builder left the file alone.
+    ///
+    /// A workflow that names SLXs by new names changed, though nothing else did in the upload.
+    fn is_as_before(&self) -> bool {
+        let is_of_slx = FileKind::of(self.path).is_of_slx();
+        self.base.is_some_and(|base| base == self.wanted() || is_of_slx && base == self.uploaded)
+    }
+
+    /// Tells whether people left the file alone, but for its SLX's name.
+    fn is_untouched(&self, existing: BlobId) -> bool {
+        self.base == Some(existing)
+            || self.renamed_base.as_ref().is_some_and(|base| BlobId::of(base) == existing)
+    }
+
     /// Returns what the upload wants to be there.
     fn wanted(&self) -> BlobId {
         self.rewritten.as_ref().map_or(self.uploaded, |content| BlobId::of(content))
@@ -105,7 +121,9 @@ impl<'a> ThreeWay<'a, '_> {
             Verdict::Write(content) => (Some(BlobId::of(&content)), Some(content)),
         };
         let is_held = path == file.path && result == Some(file.uploaded);
-        draft.note(path, file.uploaded, is_held, file.rewritten.as_ref());
+        // SLXs are renamed again when they are compared, so that one more rename changes nothing.
+        let rewritten = file.rewritten.as_ref().filter(|_| !FileKind::of(file.path).is_of_slx());
+        draft.note(path, file.uploaded, is_held, rewritten);
         let is_written = content.is_some();
         if let Some(content) = content {
             draft.write(file.path.clone(), content);
@@ -115,18 +133,17 @@ impl<'a> ThreeWay<'a, '_> {
 
     /// Decides what becomes of a file.
     fn settle(self, file: &Versions<'_>) -> Result<Settled, MergeError> {
-        let is_as_before = file.base.is_some_and(|base| base == file.wanted());
         let Some(existing) = file.existing else {
             return match file.base {
                 None => Ok((Verdict::Take, Vec::new())),
-                Some(_) if is_as_before => Ok((Verdict::Keep, Vec::new())),
+                Some(_) if file.is_as_before() => Ok((Verdict::Keep, Vec::new())),
                 Some(_) => self.settle_whole(file, "removed_by_people"),
             };
         };
-        if file.base == Some(existing) {
+        if file.is_untouched(existing) {
             return Ok((Verdict::Take, Vec::new()));
         }
-        if is_as_before {
+        if file.is_as_before() {
             return Ok((Verdict::Keep, Vec::new()));
         }
         if !is_yaml(file.path) {
@@ -138,7 +155,7 @@ impl<'a> ThreeWay<'a, '_> {
             let is_same = values_of(&existing).is_some_and(|it| values_of(&uploaded) == Some(it));
             return if is_same { Ok((Verdict::Keep, Vec::new())) } else { self.settle_whole(file, NO_BASE) };
         };
-        let base = self.input.record.read(base)?;
+        let base = file.renamed_base.clone().map_or_else(|| self.input.record.read(base), Ok)?;
         match self.settle_fields(file, &base, &existing, &uploaded) {
             Some(settled) => Ok(settled),
             None => self.settle_whole(file, "not_mergeable"),

@@ -345,7 +345,9 @@ proptest! {
             let mut world = World::new();
             world.options.mode = mode;
             world.options.conflict = Conflict::Fail;
-            bundles.iter().for_each(|bundle| drop(world.upload(bundle)));
+            for bundle in &bundles {
+                world.upload(bundle);
+            }
             world.tree
         });
         prop_assert_eq!(joined.files(), taken.files());
@@ -366,7 +368,9 @@ proptest! {
         let first = world.upload(&bundle).summary;
         // What was left out has no base, should people make one of the same identity.
         prop_assume!(first.tombstoned.is_empty() && left_out(&first).count() == 0);
-        acts.into_iter().for_each(|act| act.happen(&mut world));
+        for act in acts {
+            act.happen(&mut world);
+        }
         prop_assume!(world.has(".workspace-builder-manifest.yaml"));
         let before = world.clone();
         let plan = world.upload(&bundle);

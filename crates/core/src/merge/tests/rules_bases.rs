@@ -116,3 +116,15 @@ fn another_locations_upload_has_no_base_here() {
     assert_eq!(plan.summary.conflicts[0].code, "no_base");
     assert!(world.text(SLX).contains("workspace-builder:east"));
 }
+
+#[test]
+fn a_second_rename_is_no_change_of_the_builder() {
+    let mut world = threeway(Conflict::Fail);
+    world.upload(&made("one", "v1"));
+    world.rename_slx("a", "new");
+    world.upload(&made("one", "v2"));
+    world.rename_slx("new", "newer");
+    world.remove("slxs/newer/runbook.yaml");
+    world.upload(&made("one", "v2"));
+    assert!(!world.has("slxs/newer/runbook.yaml"));
+}

@@ -136,7 +136,7 @@ mod tests {
                 format!("[{}]", items.collect::<Vec<_>>().join(", "))
             };
             let joined = join_cleanly(&list(base), &list(existing), &list(uploaded));
-            joined.chars().filter(|it| it.is_ascii_uppercase()).collect::<String>()
+            joined.chars().filter(char::is_ascii_uppercase).collect::<String>()
         };
         assert_eq!(names("ABC", "ABXC", "AYBC"), "AYBXC");
         assert_eq!(names("ABC", "ABCX", "CAB"), "CXAB");
