@@ -15,6 +15,7 @@ mod output;
 mod settings_args;
 mod signals;
 mod token;
+mod traces;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

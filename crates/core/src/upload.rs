@@ -6,6 +6,7 @@ mod check;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -52,6 +53,8 @@ pub struct UploadOutcome {
     pub committed: bool,
     /// What the merge did.
     pub summary: MergeSummary,
+    /// How long writing the commit took, of all attempts.
+    pub committing: Duration,
 }
 
 /// Why an upload was not applied; nothing changed.
@@ -146,6 +149,7 @@ fn apply(
         return Err(UploadError::EmptyBundle);
     }
     let mut checked = false;
+    let mut committing = Duration::ZERO;
     for _ in 0..MAX_ATTEMPTS {
         let head = repository.head(&request.branch)?;
         let tree: Box<dyn FileTree> = match head {
@@ -165,13 +169,16 @@ fn apply(
             options: &request.options,
             facts,
         })?;
-        match commit(repository, request, head, &plan)? {
+        let begun = Instant::now();
+        let committed = commit(repository, request, head, &plan)?;
+        committing += begun.elapsed();
+        match committed {
             Outcome::Committed(commit) => {
-                return Ok(UploadOutcome { commit, committed: true, summary: plan.summary });
+                return Ok(UploadOutcome { commit, committed: true, summary: plan.summary, committing });
             }
             Outcome::Unchanged => {
                 let commit = head.ok_or_else(|| UploadError::NoBranch(request.branch.clone()))?;
-                return Ok(UploadOutcome { commit, committed: false, summary: plan.summary });
+                return Ok(UploadOutcome { commit, committed: false, summary: plan.summary, committing });
             }
             Outcome::Conflict(_) => {}
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -12,6 +12,7 @@ use base64::read::DecoderReader;
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 use workstead_bundler::{Bundle, Limits};
 
 use super::options::{UploadOptions, parse_mode};
@@ -21,6 +22,7 @@ use crate::auth::Caller;
 use crate::body::{check_json_type, parse_object, read_body};
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::metrics::{Phase, Via};
 use crate::query::Query;
 use crate::store::now;
 use crate::store::uploads::NewUpload;
@@ -57,18 +59,25 @@ pub(crate) async fn upload_inline(
     (headers, body): (HeaderMap, Body),
 ) -> Result<Answer, ApiError> {
     check_json_type(&headers)?;
+    let begun = Instant::now();
     let memory = take_memory(app, &headers, &workspace).await?;
+    let waited = begun.elapsed();
     let body = read_body(&headers, body, app.upload_limit()).await?;
+    let begun = Instant::now();
     let slot = app.take_upload_slot().await?;
+    app.metrics.upload_phase(Phase::Waiting, waited + begun.elapsed());
     let state = app.clone();
     let work = async move {
         // Held until all is done, even when the client hangs up.
         let _held = (memory, slot);
         let limits = state.settings.upload_limits;
+        let begun = Instant::now();
         let read = state.work.blocking(move || read_request(&body, &query, &limits));
         let (options, read) = read.await??;
+        state.metrics.upload_phase(Phase::Checking, begun.elapsed());
         let id = uuid::Uuid::now_v7().to_string();
-        finish(&state, Job { id, workspace, options, caller, context }, read).await
+        let span = tracing::info_span!("upload", upload = id, via = Via::Inline.as_str());
+        finish(&state, Job { id, workspace, options, caller, context }, read).instrument(span).await
     };
     app.work.to_end(work).await
 }
@@ -177,5 +186,6 @@ async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, Ap
     let again = "the bundle is not kept: send it again with allowMassPrune=true";
     let result = result.map_err(|error| run::how_to_insist(error, again));
     run::record(app, &job.id, &run::finished(&result, fingerprint)).await;
+    run::count(app, Via::Inline, &result);
     result
 }

@@ -1,7 +1,7 @@
 //! The bundle by way of the object store: sign, put, complete.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 use workstead_bundler::Bundle;
 use workstead_presign::{LocalStore, ObjectKey, PutConditions, PutWriter, SignedUpload};
 
@@ -19,6 +20,7 @@ use crate::auth::Caller;
 use crate::body::Pace;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::metrics::{Phase, StoreOperation, Via};
 use crate::query::{Query, rfc3339};
 use crate::revision::IfMatch;
 use crate::store::now;
@@ -72,7 +74,8 @@ pub(crate) async fn open(
     if !app.database.open_upload(&new, &opening).await? {
         return Err(no_room(app, workspace, max_open).await?);
     }
-    Ok(answer(app, workspace, &id, &key, &app.objects.sign_put(&key, &conditions)))
+    let signed = app.store_call(StoreOperation::Sign, |objects| Ok(objects.sign_put(&key, &conditions)))?;
+    Ok(answer(app, workspace, &id, &key, &signed))
 }
 
 /// Says why no upload could be opened: the workspace is gone, or has its fill.
@@ -208,7 +211,9 @@ pub(crate) async fn complete(
     let options: UploadOptions = serde_json::from_str(&row.options_json).map_err(ApiError::internal)?;
     let options = options.with_query(query)?;
     let job = Job { id: row.id.clone(), workspace, options, caller, context };
+    let begun = Instant::now();
     let slot = app.take_upload_slot().await?;
+    app.metrics.upload_phase(Phase::Waiting, begun.elapsed());
     let state = app.clone();
     let done = app.work.to_end(async move {
         let _slot = slot;
@@ -253,7 +258,10 @@ async fn work_on(app: &AppState, job: Job, row: UploadRow) -> Result<Value, ApiE
         return standing(&row.ok_or_else(|| upload_not_found(&job.id))?);
     }
     // From here on the row says `running`: nothing may leave before what came of it is recorded.
-    let (result, fingerprint) = run::caught(read_and_apply(app, &job, &key, row)).await;
+    let via = Via::of(&row.via);
+    let working = run::caught(read_and_apply(app, &job, &key, row));
+    let span = tracing::info_span!("upload", upload = job.id, via = via.as_str());
+    let (result, fingerprint) = working.instrument(span).await;
     let retry = app.url(&format!("/api/v3/workspaces/{}/uploads/{}/retry", job.workspace.name(), job.id));
     let retry = format!("the bundle is kept: POST {retry}?allowMassPrune=true takes it in");
     let result = result.map_err(|error| run::how_to_insist(error, &retry));
@@ -263,6 +271,10 @@ async fn work_on(app: &AppState, job: Job, row: UploadRow) -> Result<Value, ApiE
         finished.state = UploadState::Open;
     }
     run::record(app, &job.id, &finished).await;
+    // Open again is no end, but for a client that is told of a failure it is one.
+    if !matches!(&result, Err(error) if error.code() == "nothing_uploaded") {
+        run::count(app, via, &result);
+    }
     if !is_open && let Err(error) = delete_object(app, &job.id, key).await {
         // What can't be deleted now falls to the sweeper.
         tracing::warn!(id = job.id, %error, "an upload's object can't be deleted yet");
@@ -282,7 +294,8 @@ async fn read_and_apply(app: &AppState, job: &Job, key: &ObjectKey, row: UploadR
 
 async fn delete_object(app: &AppState, id: &str, key: ObjectKey) -> Result<(), ApiError> {
     let state = app.clone();
-    app.work.blocking(move || state.objects.delete(&key)).await??;
+    let delete = move || state.store_call(StoreOperation::Delete, |objects| objects.delete(&key));
+    app.work.blocking(delete).await??;
     Ok(app.database.forget_object(id, now()).await?)
 }
 
@@ -296,7 +309,7 @@ fn may_try_again(error: &ApiError) -> bool {
 
 fn read_object(app: &AppState, key: &ObjectKey, row: &UploadRow) -> Result<(Bundle, Fingerprint), ApiError> {
     // Frozen first: what is checked is what is merged.
-    let info = app.objects.seal(key)?;
+    let info = app.store_call(StoreOperation::Seal, |objects| objects.seal(key))?;
     let limits = app.settings.upload_limits;
     if info.size > limits.max_compressed_bytes {
         let setting = "WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES";
@@ -307,7 +320,10 @@ fn read_object(app: &AppState, key: &ObjectKey, row: &UploadRow) -> Result<(Bund
         let detail = format!("the bundle has {} bytes, but {declared} were declared", info.size);
         return Err(ApiError::invalid("upload_size_wrong", detail));
     }
-    let (bundle, fingerprint) = run::read_bundle(app.objects.open(key)?, &limits)?;
+    let object = app.store_call(StoreOperation::Open, |objects| objects.open(key))?;
+    let begun = Instant::now();
+    let (bundle, fingerprint) = run::read_bundle(object, &limits)?;
+    app.metrics.upload_phase(Phase::Checking, begun.elapsed());
     if let Some(declared) = row.sha256.as_ref().filter(|declared| **declared != fingerprint.sha256) {
         let detail = format!("the bundle's SHA-256 is {}, but {declared} was declared", fingerprint.sha256);
         return Err(ApiError::invalid("upload_hash_wrong", detail));

@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -19,6 +20,7 @@ use crate::commit::author;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::metrics::{Phase, UploadEnd, Via, WriteDoor, WriteEnd};
 use crate::store::now;
 use crate::store::uploads::{Finished, RecordedError, UploadState};
 use crate::workspace::Workspace;
@@ -85,15 +87,39 @@ pub(crate) async fn apply(
 ) -> Result<Answer, ApiError> {
     // Asked again: body and queue may have taken long.
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
+    app.metrics.bundle(bundle.compressed_bytes, bundle.unpacked_bytes);
     let request = request(app, job, bundle, fingerprint);
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
+    let begun = Instant::now();
     let applied =
         app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
+    let applied = applied.map_err(ApiError::from);
+    app.metrics.wrote(WriteDoor::Upload, end_of_write(&applied), begun);
     let outcome = applied?;
+    app.metrics.upload_phase(Phase::Merging, begun.elapsed().saturating_sub(outcome.committing));
+    app.metrics.upload_phase(Phase::Committing, outcome.committing);
     if outcome.committed {
         index::moved(app, &job.workspace).await;
     }
     Ok(Answer::of(job, &outcome))
+}
+
+fn end_of_write(applied: &Result<UploadOutcome, ApiError>) -> WriteEnd {
+    match applied {
+        Ok(outcome) if outcome.committed => WriteEnd::Committed,
+        Ok(_) => WriteEnd::Unchanged,
+        Err(error) => WriteEnd::of_error(error),
+    }
+}
+
+/// Counts an upload at its end.
+pub(crate) fn count(app: &AppState, via: Via, result: &Result<Answer, ApiError>) {
+    let (end, status) = match result {
+        Ok(answer) if answer.committed => (UploadEnd::Committed, StatusCode::OK),
+        Ok(_) => (UploadEnd::Unchanged, StatusCode::OK),
+        Err(error) => (UploadEnd::of_error(error), error.status()),
+    };
+    app.metrics.upload_finished(via, end, status);
 }
 
 /// What came of a bundle, and what it was when it could be read.
@@ -139,6 +165,8 @@ fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint)
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) commit: String,
+    /// Whether it is a commit of this upload.
+    pub(crate) committed: bool,
     pub(crate) body: Value,
 }
 
@@ -167,7 +195,7 @@ impl Answer {
             "commit": commit,
             "summary": outcome.summary,
         });
-        Self { commit, body }
+        Self { commit, committed: outcome.committed, body }
     }
 }
 
