@@ -43,7 +43,10 @@ fn an_upload_is_one_trace_down_to_the_store() {
         .filter(|span| span.name == "object_store" && span.trace_id == request.trace_id)
         .collect();
     let operations: Vec<_> = calls.iter().map(|span| attribute(&span.attributes, "operation")).collect();
-    assert!(["seal", "open", "delete"].iter().all(|name| operations.iter().any(|o| o == name)), "{operations:?}");
+    assert!(
+        ["seal", "open", "delete"].iter().all(|name| operations.iter().any(|o| o == name)),
+        "{operations:?}"
+    );
     let seal = calls.iter().find(|span| attribute(&span.attributes, "operation") == "seal").unwrap();
     assert_eq!(seal.parent_span_id, upload.span_id);
     assert_eq!(attribute(&collector.resource(), "service.name"), "workstead");
@@ -56,7 +59,8 @@ fn an_upload_is_one_trace_down_to_the_store() {
 #[test]
 fn a_clients_trace_is_joined_and_git_is_a_part_of_it() {
     let collector = Collector::start();
-    let server = server(&collector, &[("OTEL_SERVICE_NAME", "workstead-of-tests"), ("WORKSTEAD_TRACE_RATIO", "0")]);
+    let server =
+        server(&collector, &[("OTEL_SERVICE_NAME", "workstead-of-tests"), ("WORKSTEAD_TRACE_RATIO", "0")]);
     server.create(WORKSPACE);
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let parent = format!("00-{trace}-b7ad6b7169203331-01");
@@ -66,7 +70,10 @@ fn a_clients_trace_is_joined_and_git_is_a_part_of_it() {
     assert_eq!(send(Method::GET, &url, &headers, None).status, 200);
     let request = collector.wait_for("GET /git/{repository}/info/refs");
     let id = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!((id(&request.trace_id).as_str(), id(&request.parent_span_id).as_str()), (trace, "b7ad6b7169203331"));
+    assert_eq!(
+        (id(&request.trace_id).as_str(), id(&request.parent_span_id).as_str()),
+        (trace, "b7ad6b7169203331")
+    );
     let git = collector.wait_for("git");
     assert_eq!(git.parent_span_id, request.span_id);
     assert_eq!(attribute(&git.attributes, "service"), "upload-pack");

@@ -53,7 +53,10 @@ impl Collector {
     pub(crate) fn resource(&self) -> Vec<KeyValue> {
         let taken = self.taken.lock().unwrap();
         let resources = taken.requests.iter().flat_map(|request| &request.resource_spans);
-        resources.filter_map(|spans| spans.resource.clone()).flat_map(|resource| resource.attributes).collect()
+        resources
+            .filter_map(|spans| spans.resource.clone())
+            .flat_map(|resource| resource.attributes)
+            .collect()
     }
 
     /// Tells whether a text stands in anything that came, heads included.
@@ -115,5 +118,7 @@ fn take(stream: &TcpStream, taken: &Mutex<Taken>) -> Option<()> {
     taken.raw.extend([head.into_bytes(), body]);
     drop(taken);
     let mut stream = stream;
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").ok()
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n")
+        .ok()
 }
