@@ -178,6 +178,8 @@ fn prometheus_takes_the_alerts_and_the_metrics() {
     }
     let path = repository_root().join(ALERTS);
     promtool(&["check", "rules", path.to_str().unwrap()], "");
+    let tests = path.with_file_name("alerts.test.yaml");
+    promtool(&["test", "rules", tests.to_str().unwrap()], "");
     let (_server, address) = busy_server();
     promtool(&["check", "metrics"], &scrape(&address, "text/plain").text);
 }
