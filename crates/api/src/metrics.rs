@@ -5,11 +5,13 @@
 //! addition; what must be asked for (the database, the disk) is asked when somebody scrapes, within bounds.
 
 mod exposition;
+mod git;
 mod http;
 mod process;
 mod registrar;
 mod repositories;
 mod scrape;
+mod slack;
 mod words;
 
 use std::fmt::Write as _;
@@ -24,6 +26,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use workstead_presign::{Provider, StoreError};
 
+pub(crate) use self::git::{GitMetrics, GitRun};
 pub(crate) use self::http::HttpMetrics;
 pub use self::registrar::Described;
 use self::registrar::{
@@ -31,6 +34,7 @@ use self::registrar::{
 };
 pub(crate) use self::repositories::sample_forever;
 pub(crate) use self::scrape::scrape;
+pub(crate) use self::slack::SlackMetrics;
 pub(crate) use self::words::method as method_label;
 pub(crate) use self::words::{
     GitService, Phase, SlackEnd, StoreOperation, UploadEnd, Via, WriteDoor, WriteEnd,
@@ -103,10 +107,14 @@ impl Metrics {
             uploads: r.counter(&about(
                 "workstead_uploads",
                 &["via", "outcome", "class"],
-                "Uploads that were worked on to an end, by the way they came, what became of them and the class of the status",
+                "Uploads at their end, by way, outcome and class of the status",
             )),
             upload_phase_seconds: r.histograms(
-                &about("workstead_upload_phase_duration_seconds", &["phase"], "How long the parts of uploads took"),
+                &about(
+                    "workstead_upload_phase_duration_seconds",
+                    &["phase"],
+                    "How long the parts of uploads took",
+                ),
                 WORK_SECONDS,
             ),
             compressed_bytes: r.histogram(
@@ -117,7 +125,11 @@ impl Metrics {
                 &about("workstead_bundle_unpacked_bytes", &[], "Sizes of all files of bundles together"),
                 BUNDLE_BYTES,
             ),
-            queue: r.gauge(&about("workstead_upload_queue", &["state"], "Uploads that are not at their end, by state")),
+            queue: r.gauge(&about(
+                "workstead_upload_queue",
+                &["state"],
+                "Uploads that are not at their end, by state",
+            )),
             queue_oldest_seconds: r.gauge(&about(
                 "workstead_upload_queue_oldest_seconds",
                 &[],
@@ -272,95 +284,6 @@ fn gauge(count: u64) -> i64 {
 /// Returns the seconds between two moments, none when the first is still to come.
 fn age(since: Timestamp, now: Timestamp) -> f64 {
     now.duration_since(since).as_secs_f64().max(0.0)
-}
-
-/// What `git` processes are counted by; a clone counts into the same.
-#[derive(Debug, Clone)]
-pub(crate) struct GitMetrics {
-    running: Gauges<1>,
-    ended: Counters<2>,
-    seconds: Histograms<1>,
-}
-
-impl GitMetrics {
-    fn register(r: &mut Registrar) -> Self {
-        let labels = &["service"];
-        let metrics = Self {
-            running: r.gauge(&about("workstead_git_processes", labels, "`git` processes that run")),
-            ended: r.counter(&about(
-                "workstead_git_processes_ended",
-                &["service", "outcome"],
-                "`git` processes that have ended, by whether they could do their work",
-            )),
-            seconds: r.histograms(
-                &about("workstead_git_process_duration_seconds", labels, "How long `git` processes ran"),
-                WORK_SECONDS,
-            ),
-        };
-        for service in GitService::ALL {
-            begin(&metrics.running, &[("service", service.as_str())]);
-            begin(&metrics.seconds, &[("service", service.as_str())]);
-            for ok in [true, false] {
-                begin(&metrics.ended, &[("service", service.as_str()), ("outcome", words::success(ok))]);
-            }
-        }
-        metrics
-    }
-
-    /// Counts a process as running until what is returned is dropped; it failed unless it is said to be well.
-    pub(crate) fn run(&self, service: GitService) -> GitRun {
-        self.running.get_or_create(&[("service", service.as_str())]).inc();
-        GitRun { metrics: self.clone(), service, begun: Instant::now(), ok: false }
-    }
-}
-
-impl Default for GitMetrics {
-    /// Counts for nobody.
-    fn default() -> Self {
-        Self::register(&mut Registrar::default())
-    }
-}
-
-/// One process that runs.
-#[derive(Debug)]
-pub(crate) struct GitRun {
-    metrics: GitMetrics,
-    service: GitService,
-    begun: Instant,
-    /// Whether it could do its work.
-    pub(crate) ok: bool,
-}
-
-impl Drop for GitRun {
-    fn drop(&mut self) {
-        let service = ("service", self.service.as_str());
-        self.metrics.running.get_or_create(&[service]).dec();
-        self.metrics.ended.get_or_create(&[service, ("outcome", words::success(self.ok))]).inc();
-        self.metrics.seconds.get_or_create(&[service]).observe(self.begun.elapsed().as_secs_f64());
-    }
-}
-
-/// What messages to Slack are counted by; a clone counts into the same.
-#[derive(Debug, Clone)]
-pub(crate) struct SlackMetrics {
-    messages: Counters<1>,
-}
-
-impl SlackMetrics {
-    fn register(r: &mut Registrar) -> Self {
-        let about =
-            about("workstead_slack_messages", &["outcome"], "Attempts to tell Slack, by what became of them");
-        let metrics = Self { messages: r.counter(&about) };
-        for end in SlackEnd::ALL {
-            begin(&metrics.messages, &[("outcome", end.as_str())]);
-        }
-        metrics
-    }
-
-    /// Counts one attempt.
-    pub(crate) fn told(&self, end: SlackEnd) {
-        self.messages.get_or_create(&[("outcome", end.as_str())]).inc();
-    }
 }
 
 /// Returns what every metric is, for the documents and the tests of dashboard and alerts.
