@@ -69,7 +69,7 @@ fn a_clients_trace_is_joined_and_git_is_a_part_of_it() {
     let url = format!("{}/info/refs?service=git-upload-pack", server.git_url(WORKSPACE));
     assert_eq!(send(Method::GET, &url, &headers, None).status, 200);
     let request = collector.wait_for("GET /git/{repository}/info/refs");
-    let id = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let id = |bytes: &[u8]| hex::encode(bytes);
     assert_eq!(
         (id(&request.trace_id).as_str(), id(&request.parent_span_id).as_str()),
         (trace, "b7ad6b7169203331")
