@@ -1,5 +1,6 @@
 //! What every test needs: a server of its own, HTTP, `git`, and content to upload.
 
+mod collector;
 mod content;
 mod git;
 mod http;
@@ -7,6 +8,7 @@ mod mcp;
 mod server;
 mod tools;
 
+pub(crate) use collector::{Collector, attribute};
 pub(crate) use content::{Content, bundle, inline_body, slx_yaml, workspace_files};
 pub(crate) use git::Git;
 pub(crate) use http::{Answer, send};

@@ -29,6 +29,7 @@ use crate::error::ApiError;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
 use crate::llm_config;
+use crate::metrics::Metrics;
 use crate::remembered::Remembered;
 use crate::routes::openapi::Described;
 use crate::seal::ServerKey;
@@ -111,6 +112,8 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// What is counted and measured.
+    pub(crate) metrics: Metrics,
     /// How the API is described, once somebody asked.
     pub(crate) described: OnceLock<Described>,
     /// The platform's language models, without what is secret in them.
@@ -145,6 +148,9 @@ impl AppState {
         // Twice as many bodies as are worked on may wait in memory.
         let waiting = settings.upload_concurrency.saturating_mul(2).max(2);
         let kibibytes = (upload_limit(&settings).max_bytes / 1024 + 1) as usize;
+        let metrics = Metrics::new();
+        metrics.begin_store(objects.provider());
+        let git = git.measured_by(metrics.git.clone());
         Self(Arc::new(App {
             public_url,
             repositories,
@@ -176,6 +182,7 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            metrics,
             described: OnceLock::new(),
             platform_llm: settings.llm_config.as_ref().and_then(|text| {
                 // It was checked when the settings were read.

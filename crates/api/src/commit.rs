@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
 use crate::revision::IfMatch;
 use crate::workspace::Workspace;
@@ -81,6 +83,22 @@ pub(crate) struct Written<T> {
 ///
 /// It is worked out again as long as the branch moves under it.
 pub(crate) async fn write<T: Send + 'static>(
+    app: &AppState,
+    request: WriteRequest,
+    draft: impl Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError> + Send + 'static,
+) -> Result<Written<T>, ApiError> {
+    let begun = Instant::now();
+    let written = write_in_turn(app, request, draft).await;
+    let end = match &written {
+        Ok(written) if written.is_new => WriteEnd::Committed,
+        Ok(_) => WriteEnd::Unchanged,
+        Err(error) => WriteEnd::of_error(error),
+    };
+    app.metrics.wrote(WriteDoor::Api, end, begun);
+    written
+}
+
+async fn write_in_turn<T: Send + 'static>(
     app: &AppState,
     mut request: WriteRequest,
     draft: impl Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError> + Send + 'static,

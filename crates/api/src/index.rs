@@ -3,10 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use workstead_core::name::BranchName;
-use workstead_core::repository::RepositoryId;
+use workstead_core::repository::{self, Repository, RepositoryId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::metrics::GitService;
 use crate::slxs::ids;
 use crate::store::now;
 use crate::store::workspaces::WorkspaceRow;
@@ -63,12 +64,19 @@ pub(crate) fn consolidate(app: &AppState, workspace: &Arc<Workspace>) {
         let repository = workspace.repository();
         let done = repository
             .needs_consolidation()
-            .and_then(|needed| if needed { repository.consolidate() } else { Ok(()) });
+            .and_then(|needed| if needed { repack(&state, repository) } else { Ok(()) });
         if let Err(error) = done {
             tracing::warn!(workspace = %workspace.name(), %error, "the packs of a repository could not be joined");
         }
         state.consolidating.lock().unwrap_or_else(PoisonError::into_inner).remove(workspace.id());
     });
+}
+
+fn repack(app: &AppState, repository: &Repository) -> repository::Result<()> {
+    let mut run = app.metrics.git.run(GitService::Repack);
+    let done = tracing::info_span!("git", service = "repack").in_scope(|| repository.consolidate());
+    run.ok = done.is_ok();
+    done
 }
 
 /// Brings the index up to date with what moved just before a crash.

@@ -21,6 +21,7 @@ use crate::commit::{Edited, author, examine};
 use crate::config::{read_owner, workspace_path};
 use crate::context::RequestContext;
 use crate::error::{ApiError, field_problems};
+use crate::metrics::StoreOperation;
 use crate::settings::CreatePolicy;
 use crate::store::{email_key, now};
 use crate::view;
@@ -132,7 +133,7 @@ pub(crate) async fn take_apart(app: &AppState, id: &str) -> Result<(), ApiError>
     let (state, owned) = (app.clone(), id.to_owned());
     let repository: RepositoryId = repository_id(id)?;
     let removed = app.work.blocking(move || {
-        state.objects.delete_workspace(&owned)?;
+        state.store_call(StoreOperation::DeleteWorkspace, |objects| objects.delete_workspace(&owned))?;
         state.repositories.remove(&repository)?;
         Ok::<_, ApiError>(())
     });

@@ -1,12 +1,13 @@
-//! Which object store the server uses, and what its start says about it.
+//! Which object store the server uses, what its start says about it, and the one way to call it.
 
 use std::io;
 use std::sync::Arc;
 
-use workstead_presign::{Examination, LocalStore, ObjectStore, S3Store};
+use workstead_presign::{Examination, LocalStore, ObjectStore, S3Store, StoreError};
 
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::error::one_line;
+use crate::metrics::StoreOperation;
 use crate::settings::{Settings, StoreSettings};
 
 /// Opens the store of the settings, without a word on the network.
@@ -37,5 +38,40 @@ fn tell(seen: &Examination) {
             let cause = one_line(&error.to_string());
             tracing::error!(cause, "uploads by signed URLs don't work now; everything else does");
         }
+    }
+}
+
+impl App {
+    /// Calls the object store; blocks, so async callers come through [`crate::blocking::Work`].
+    ///
+    /// What the call opens is read after it: reading is not in its time.
+    pub(crate) fn store_call<T>(
+        &self,
+        operation: StoreOperation,
+        call: impl FnOnce(&ObjectStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let provider = self.objects.provider();
+        // Neither key nor URL: both are somebody's.
+        let span =
+            tracing::info_span!("object_store", operation = operation.as_str(), provider = provider.as_str());
+        span.in_scope(|| self.metrics.store_call(provider, operation, || call(&self.objects)))
+    }
+}
+
+/// The words for failures.
+pub(crate) const FAILURES: &[&str] = &["io", "unavailable", "refused"];
+
+/// Returns the word for a failure of the store; what is the caller's doing or the object's state is none.
+///
+/// It must be one of [`FAILURES`].
+pub(crate) fn failure(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Missing { .. }
+        | StoreError::Closed { .. }
+        | StoreError::Changed { .. }
+        | StoreError::InvalidId { .. } => None,
+        StoreError::Io(_) => Some("io"),
+        StoreError::Unavailable { .. } => Some("unavailable"),
+        StoreError::Refused { .. } => Some("refused"),
     }
 }

@@ -1,16 +1,21 @@
 //! The whole URL map.
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::Method;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::put;
+use axum::response::Response;
+use axum::routing::{get, put};
+use secrecy::ExposeSecret;
 use utoipa_axum::routes;
 
 use crate::access::Action::{Delete, Examine, MakeUploadToken, Read, Upload};
 use crate::app::AppState;
+use crate::auth::bearer_token;
+use crate::auth::token::TokenHash;
 use crate::error::ApiError;
 use crate::git_http;
+use crate::metrics;
 use crate::middleware::{allow_uploads, envelope, upload_cors};
 use crate::routes::{
     builder_config, default_manifest, health, health_report, objects, openapi, slxoptions, status, uploads,
@@ -183,21 +188,47 @@ fn integrations() -> Routes {
 /// Returns the router. [`crate::middleware::plain_paths`] must run before it, so that each route has one spelling.
 pub(crate) fn router(app: AppState) -> Router {
     let cors = upload_cors(&app.settings.upload_cors_origins);
-    let router = table()
-        .into_router(&app)
+    let mut router = table().into_router(&app);
+    if app.settings.metrics_token.is_some() {
+        router = router.route("/metrics", get(scrape_by_token));
+    }
+    let router = router
         .merge(git_http::routes())
         // Where signed URLs of the local store lead: no part of the API.
         .route("/uploads/local/{*key}", put(objects::put_object))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(git_http::require_credentials))
-        .layer(from_fn(envelope));
+        .layer(from_fn_with_state(app.clone(), envelope));
     // Outside the envelope: a page may read errors too.
     let router = match cors {
         Some(cors) => router.layer(from_fn_with_state(cors, allow_uploads)),
         None => router,
     };
     router.with_state(app)
+}
+
+/// Returns the router of the address that answers metrics and nothing else.
+pub(crate) fn metrics_router(app: AppState) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::scrape))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(app.clone(), envelope))
+        .with_state(app)
+}
+
+/// Answers metrics to whoever has the token of the settings; others learn no more than that there is one.
+async fn scrape_by_token(state: State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let expected = state.settings.metrics_token.as_ref().map(|token| TokenHash::of(token.expose_secret()));
+    let given = bearer_token(&headers).map(TokenHash::of);
+    // Hashes are compared in constant time.
+    if expected.is_none() || expected != given {
+        let detail =
+            "metrics need the token of WORKSTEAD_METRICS_TOKEN: send `Authorization: Bearer <token>`";
+        return Err(ApiError::unauthorized("not_signed_in", detail));
+    }
+    metrics::scrape(state, headers).await
 }
 
 async fn no_such_route(request: Request) -> ApiError {

@@ -2,6 +2,7 @@
 
 mod connections;
 mod files;
+mod measuring;
 mod start;
 
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ pub type Service = MapRequest<Router, fn(Request<Body>) -> Request<Body>>;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are answered, when the settings say so.
+    metrics: Option<(TcpListener, SocketAddr)>,
     app: AppState,
     new_admin_token: Option<SecretString>,
     // Held until everything else is gone.
@@ -50,6 +53,11 @@ impl Server {
     /// Returns where it listens, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns where it answers metrics apart from the API, with the real port.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// Returns the address for clients, without a trailing slash.
@@ -76,7 +84,7 @@ impl Server {
     /// Answers requests until `shutdown` ends, then finishes those that are running, within the grace.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let service = self.service();
-        let Self { listener, app, _data, .. } = self;
+        let Self { listener, metrics, app, _data, .. } = self;
         let grace = app.settings.shutdown_grace;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let signal = async move {
@@ -86,6 +94,7 @@ impl Server {
         };
         let sweeper = tokio::spawn(upload::sweep_forever(app.clone(), stopped.clone()));
         let signal = tokio::spawn(signal);
+        let measuring = measuring::start(&app, metrics.map(|(listener, _)| listener), &stopped);
         let bounds = Bounds { most: files::raise_limit(), head_time: HEAD_TIME };
         let serving = connections::serve(listener, service, bounds, stopped.clone());
         let mut waiting = stopped;
@@ -101,6 +110,9 @@ impl Server {
         }
         signal.abort();
         sweeper.abort();
+        for task in measuring {
+            task.abort();
+        }
         app.slack.stop();
         app.uploads.stop();
         if tokio::time::timeout(grace, app.work.finish()).await.is_err() {

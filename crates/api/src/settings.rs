@@ -62,6 +62,14 @@ pub struct Settings {
     pub log: String,
     /// How a line of the log looks; `None` leaves it to where the lines go.
     pub log_format: Option<LogFormat>,
+    /// `host:port` where metrics are answered to whoever asks; `None` is nowhere.
+    pub metrics_listen: Option<String>,
+    /// The token for which `/metrics` of the API's own address answers; `None` is no such route.
+    pub metrics_token: Option<SecretString>,
+    /// Where traces are sent, the OTLP base address; `None` is nowhere.
+    pub otlp_endpoint: Option<Url>,
+    /// Which share of the traces that begin here is kept.
+    pub trace_ratio: f64,
     /// Who may create workspaces.
     pub create: CreatePolicy,
     /// Largest JSON body that is not an upload.

@@ -2,25 +2,57 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 use workstead_api::settings::{LogFormat, Settings};
 
 use crate::error::CliError;
+use crate::traces::Traces;
 
-/// Sends events that pass the settings' filter to standard error.
+/// Sends events that pass the settings' filter to standard error, and spans of ours to the traces.
 ///
 /// Without a format, lines are text where a terminal shows them and JSON elsewhere.
-pub(crate) fn init(settings: &Settings) -> Result<(), CliError> {
+pub(crate) fn init(settings: &Settings, traces: Option<&Traces>) -> Result<(), CliError> {
     let filter = filter(&settings.log)?;
     let terminal = io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let fallback = if terminal { LogFormat::Text } else { LogFormat::Json };
-    let installed = match settings.log_format.unwrap_or(fallback) {
-        LogFormat::Text => builder.with_ansi(terminal).with_target(false).finish().try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+    let lines = settings.log_format.unwrap_or(fallback);
+    let installed = match traces {
+        // One filter for all is the cheapest there is.
+        None => Registry::default().with(filter).with(layer(lines, terminal, io::stderr)).try_init(),
+        Some(traces) => with_traces(layer(lines, terminal, io::stderr).with_filter(filter), traces),
     };
     installed.map_err(|error| CliError::unexpected(error, "failed to set up logging"))
+}
+
+/// Lines and traces are filtered apart: a quiet log has no fewer traces, and a loud one no more.
+fn with_traces<L>(lines: L, traces: &Traces) -> Result<(), TryInitError>
+where
+    L: Layer<Registry> + Send + Sync,
+{
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(traces.tracer())
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(tracing_subscriber::filter::filter_fn(|metadata| {
+            // Events hold more than traces are for.
+            metadata.is_span() && metadata.target().starts_with("workstead")
+        }));
+    Registry::default().with(lines).with(spans).try_init()
+}
+
+fn layer<S, W>(format: LogFormat, terminal: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text => lines.with_ansi(terminal).with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    }
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, CliError> {

@@ -16,6 +16,7 @@ mod output;
 mod settings_args;
 mod signals;
 mod token;
+mod traces;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

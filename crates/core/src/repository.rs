@@ -7,6 +7,7 @@
 //! read objects load none.) Nothing outside this module may assume that references are files.
 
 mod caches;
+mod census;
 mod commit;
 mod consolidate;
 mod error;
@@ -33,6 +34,7 @@ mod tree_format;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+pub use census::Census;
 pub use commit::{CommitRequest, Outcome, RecordUpdate};
 pub use error::{Error, Result};
 pub use history::{ChangeKind, CommitInfo, PathChange};

@@ -7,6 +7,7 @@ mod plan;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -60,6 +61,8 @@ pub struct UploadOutcome {
     pub committed: bool,
     /// What the merge did.
     pub summary: MergeSummary,
+    /// How long writing the commit took, of all attempts.
+    pub committing: Duration,
 }
 
 /// Why an upload was not applied; nothing changed.
@@ -161,6 +164,7 @@ fn apply(
 ) -> Result<UploadOutcome, UploadError> {
     require_slx(upload)?;
     let mut checked = false;
+    let mut committing = Duration::ZERO;
     for _ in 0..MAX_ATTEMPTS {
         let base = Base::of(repository, &request.branch)?;
         if !checked {
@@ -168,13 +172,16 @@ fn apply(
             checked = true;
         }
         let plan = base.merge(repository, facts, request, upload, &request.options)?;
-        match commit(repository, request, base.head, &plan)? {
+        let begun = Instant::now();
+        let committed = commit(repository, request, base.head, &plan)?;
+        committing += begun.elapsed();
+        match committed {
             Outcome::Committed(commit) => {
-                return Ok(UploadOutcome { commit, committed: true, summary: plan.summary });
+                return Ok(UploadOutcome { commit, committed: true, summary: plan.summary, committing });
             }
             Outcome::Unchanged => {
                 let commit = base.head.ok_or_else(|| UploadError::NoBranch(request.branch.clone()))?;
-                return Ok(UploadOutcome { commit, committed: false, summary: plan.summary });
+                return Ok(UploadOutcome { commit, committed: false, summary: plan.summary, committing });
             }
             Outcome::Conflict(_) => {}
         }

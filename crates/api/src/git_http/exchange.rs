@@ -11,6 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::Instrument as _;
 
 use super::command::{self, Invocation, PushContext};
 use super::input::{Input, InputError};
@@ -18,6 +19,7 @@ use super::limits::GitLimits;
 use super::pkt::{PacketError, ReportHold, service_line};
 use super::process::{GitProcess, Pipes};
 use super::service::{Protocol, Service};
+use crate::metrics::{GitMetrics, GitRun};
 
 /// Bytes that are read from a process at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -87,6 +89,7 @@ pub(crate) struct Exchange {
 pub(crate) struct Transport {
     limits: GitLimits,
     slots: Arc<Semaphore>,
+    pub(super) metrics: GitMetrics,
 }
 
 type Piece = Result<Bytes, ExchangeError>;
@@ -95,7 +98,7 @@ impl Transport {
     /// Makes a transport with these limits.
     pub(crate) fn new(limits: GitLimits) -> Self {
         let slots = Arc::new(Semaphore::new(limits.max_processes.min(Semaphore::MAX_PERMITS)));
-        Self { limits, slots }
+        Self { limits, slots, metrics: GitMetrics::default() }
     }
 
     /// Returns the limits in force.
@@ -121,17 +124,26 @@ impl Transport {
             push: exchange.push.as_ref(),
         };
         let command = command::build(&invocation, &self.limits);
+        let run = self.metrics.run(exchange.service.measured());
         let (process, pipes) = GitProcess::start(command).map_err(ExchangeError::Run)?;
         let bare = !advertise || exchange.protocol.is_bare_advertisement(exchange.service);
         let beginning = (!bare).then(|| Ok(service_line(exchange.service.subcommand())));
 
         let (sender, mut receiver) = mpsc::channel(WAITING_CHUNKS);
-        tokio::spawn(pump(exchange, process, pipes, sender, self.limits.clone(), permit));
+        let span = tracing::info_span!("git", service = exchange.service.subcommand(), advertise);
+        let slot = Slot { run, _permit: permit };
+        tokio::spawn(pump(exchange, process, pipes, sender, self.limits.clone(), slot).instrument(span));
         let first = receiver.recv().await.transpose()?;
         let rest = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
         let pieces = stream::iter(beginning).chain(stream::iter(first.map(Ok))).chain(rest);
         Ok(Body::from_stream(pieces))
     }
+}
+
+/// What a process holds as long as it runs.
+struct Slot {
+    run: GitRun,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Moves bytes until the process has ended, then finishes a push and sends its report.
@@ -141,7 +153,7 @@ async fn pump(
     mut pipes: Pipes,
     output: mpsc::Sender<Piece>,
     limits: GitLimits,
-    permit: OwnedSemaphorePermit,
+    mut slot: Slot,
 ) {
     let after = exchange.after.take();
     let mut hold = after.is_some().then(ReportHold::default);
@@ -164,7 +176,8 @@ async fn pump(
         process.stop().await;
     }
     let complaints = process.complaints().await;
-    drop(permit);
+    slot.run.ok = outcome.as_ref().is_ok_and(|end| end.status.success() || end.answered);
+    drop(slot);
     let finished = match after {
         // Whatever became of the exchange, references may have moved.
         Some(after) => after.await.map_err(ExchangeError::Finish),

@@ -13,6 +13,7 @@ use super::limits::GitLimits;
 use super::push_check::tickets::Judge;
 use super::push_check::{PushCheck, PushCheckError};
 use super::service::{Protocol, Service};
+use crate::metrics::GitMetrics;
 
 /// Most bytes of commands around a pack.
 const MAX_COMMAND_BYTES: u64 = 4 << 20;
@@ -58,6 +59,12 @@ impl GitHttp {
     /// Prepares the transport; `run` is a directory of ours, `program` the `workstead` binary.
     pub fn start(limits: GitLimits, run: &Path, program: &Path) -> Result<Self, PushCheckError> {
         Ok(Self { transport: Transport::new(limits), push_check: PushCheck::start(run, program)? })
+    }
+
+    /// Counts processes into these metrics.
+    pub(crate) fn measured_by(mut self, metrics: GitMetrics) -> Self {
+        self.transport.metrics = metrics;
+        self
     }
 
     /// Returns the limits in force.

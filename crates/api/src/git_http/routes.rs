@@ -1,6 +1,7 @@
 //! The URLs under `/git/`: who asks, for which workspace, whether they may.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -26,6 +27,7 @@ use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::index;
+use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
 use crate::workspace::Workspace;
 
@@ -101,8 +103,9 @@ async fn receive_pack(
     let caller = caller(&app, &headers, &context).await?;
     let workspace = enter(&app, &caller, &repository, Action::Push).await?;
     let directory = workspace.repository().directory().to_owned();
-    let judge = judge(app.clone(), caller, Arc::clone(&workspace));
-    let purpose = Purpose::Push { judge, after: after(app.clone(), workspace) };
+    let push = Push { begun: Instant::now(), accepted: Arc::default() };
+    let judge = judge(app.clone(), caller, Arc::clone(&workspace), push.clone());
+    let purpose = Purpose::Push { judge, after: after(app.clone(), workspace, push) };
     let answer = app.git.exchange(&headers, body, directory, purpose).await;
     answer.map_err(|error| refusal(&app, error))
 }
@@ -132,11 +135,29 @@ async fn enter(
     Ok(access::enter(app, caller, name, action).await?.workspace)
 }
 
+/// One push, as it is counted.
+#[derive(Clone)]
+struct Push {
+    begun: Instant,
+    /// Whether it was accepted; nothing when Git itself refused what came.
+    accepted: Arc<OnceLock<bool>>,
+}
+
+impl Push {
+    fn end(&self, settled: bool) -> WriteEnd {
+        match self.accepted.get() {
+            Some(true) if settled => WriteEnd::Committed,
+            Some(true) => WriteEnd::Failed,
+            _ => WriteEnd::Refused,
+        }
+    }
+}
+
 /// Makes what judges the push when its objects are there.
 ///
 /// Roles are read then, not when the push began: it may have taken long, and the rule is the present
 /// head's.
-fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>) -> Judge {
+fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -> Judge {
     let runtime = tokio::runtime::Handle::current();
     Box::new(move |request| {
         let asked = access::authorize_again(&app, &caller, &workspace, Action::Push);
@@ -157,31 +178,42 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>) -> Judge {
             limits: app.git.limits(),
             check_permissions: &check,
         };
-        rules.judge(request)
+        let verdict = rules.judge(request);
+        push.accepted.get_or_init(|| verdict.accepted);
+        verdict
     })
 }
 
 /// Makes what follows the push: durable directories, the server's own view, the index.
-fn after(app: AppState, workspace: Arc<Workspace>) -> AfterPush {
+fn after(app: AppState, workspace: Arc<Workspace>, push: Push) -> AfterPush {
     Box::pin(async move {
-        let shared = Arc::clone(&workspace);
-        let before = workspace.head().ok();
-        let max_time = app.git.limits().max_time;
-        let settled = app.work.blocking(move || {
-            let repository = shared.repository();
-            // References may have moved all the same: they are seen first, and what is not durable is reported then.
-            let settled = super::settle::settle(repository.directory(), max_time);
-            (repository.refresh(), settled)
-        });
-        let (refreshed, settled) = settled.await.map_err(boxed)?;
-        refreshed?;
-        if workspace.head().ok() == before {
-            index::consolidate(&app, &workspace);
-        } else {
-            index::moved(&app, &workspace).await;
-        }
-        Ok(settled?)
+        let settled = settle_push(&app, workspace).await;
+        app.metrics.wrote(WriteDoor::Push, push.end(settled.is_ok()), push.begun);
+        settled
     })
+}
+
+async fn settle_push(
+    app: &AppState,
+    workspace: Arc<Workspace>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let shared = Arc::clone(&workspace);
+    let before = workspace.head().ok();
+    let max_time = app.git.limits().max_time;
+    let settled = app.work.blocking(move || {
+        let repository = shared.repository();
+        // References may have moved all the same: they are seen first, and what is not durable is reported then.
+        let settled = super::settle::settle(repository.directory(), max_time);
+        (repository.refresh(), settled)
+    });
+    let (refreshed, settled) = settled.await.map_err(boxed)?;
+    refreshed?;
+    if workspace.head().ok() == before {
+        index::consolidate(app, &workspace);
+    } else {
+        index::moved(app, &workspace).await;
+    }
+    Ok(settled?)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is a mapping of errors")]

@@ -1,5 +1,7 @@
 //! The two services of Git's smart protocol.
 
+use crate::metrics::GitService;
+
 /// What a client wants of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -24,6 +26,14 @@ impl Service {
         match self {
             Self::UploadPack => "upload-pack",
             Self::ReceivePack => "receive-pack",
+        }
+    }
+
+    /// Returns the word that it is counted under.
+    pub(crate) fn measured(self) -> GitService {
+        match self {
+            Self::UploadPack => GitService::UploadPack,
+            Self::ReceivePack => GitService::ReceivePack,
         }
     }
 

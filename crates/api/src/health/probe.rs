@@ -5,11 +5,13 @@ use std::time::Duration;
 use workstead_core::name::BranchName;
 use workstead_core::oid::CommitId;
 use workstead_core::repository;
+use workstead_presign::ObjectStore;
 
 use super::{Asked, Dependency, PATIENCE, ask};
 use crate::app::AppState;
 use crate::error::{ApiError, one_line};
 use crate::health::report::HealthStatus;
+use crate::metrics::StoreOperation;
 use crate::store::workspaces::WorkspaceRow;
 use crate::workspace::repository_id;
 
@@ -117,7 +119,7 @@ pub(super) async fn object_store(app: &AppState, row: &WorkspaceRow) -> Seen {
     let state = app.clone();
     let check = async move {
         let work = state.work.clone();
-        Ok(work.blocking(move || state.objects.check()).await??)
+        Ok(work.blocking(move || state.store_call(StoreOperation::Check, ObjectStore::check)).await??)
     };
     let seen = match ask(app, "objects".to_owned(), check).await {
         Asked::Answered(Ok(()), latency) => Seen::well(latency),

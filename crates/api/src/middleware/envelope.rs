@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
@@ -14,18 +14,25 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::drain::drained;
+use crate::app::AppState;
 use crate::context::{REQUEST_ID, RequestContext};
 use crate::error::ApiError;
+use crate::traces;
 
 /// Wraps one request. Its log line names the route's pattern, never the query or a header.
-pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
+pub(crate) async fn envelope(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let under_way = app.metrics.http.begin();
     let context = RequestContext::of(request.headers());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let wants_problem = accepts_problem_json(request.headers());
+    let pattern = route.as_ref().map_or("none", MatchedPath::as_str);
     let span = tracing::info_span!("request", id = context.id());
+    if app.settings.otlp_endpoint.is_some() {
+        traces::begin(&span, &method, pattern, request.headers());
+    }
 
     let answer = AssertUnwindSafe(next.run(drained(request))).catch_unwind().instrument(span.clone()).await;
     let mut response = answer.unwrap_or_else(|panic| panicked(&*panic).into_response());
@@ -37,12 +44,17 @@ pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     response.headers_mut().insert(REQUEST_ID.clone(), context.header());
     let line = Line {
         method: method.as_str(),
-        route: route.as_ref().map_or("none", MatchedPath::as_str),
+        route: pattern,
         status: response.status(),
         elapsed: started.elapsed(),
         context: &context,
     };
     span.in_scope(|| line.write(error.as_ref()));
+    app.metrics.http.answered(&method, pattern, line.status, line.elapsed);
+    if app.settings.otlp_endpoint.is_some() {
+        traces::end(&span, line.status, error.as_ref());
+    }
+    drop(under_way);
     response
 }
 

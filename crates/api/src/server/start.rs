@@ -45,9 +45,11 @@ pub enum StartError {
     #[error("failed to find out where this program lies")]
     Program(#[source] std::io::Error),
     /// The address can't be listened on.
-    #[error("failed to listen on {address}; set WORKSTEAD_LISTEN to a free address")]
+    #[error("failed to listen on {address}; set {setting} to a free address")]
     Listen {
-        /// The address of the setting.
+        /// The setting.
+        setting: &'static str,
+        /// Its address.
         address: String,
         /// What the system said.
         #[source]
@@ -75,7 +77,11 @@ impl From<ApiError> for StartError {
 
 pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     let data = DataDir::open(&settings.data_dir)?;
-    let (listener, address) = listen(&settings.listen).await?;
+    let (listener, address) = listen("WORKSTEAD_LISTEN", &settings.listen).await?;
+    let metrics = match &settings.metrics_listen {
+        Some(address) => Some(listen("WORKSTEAD_METRICS_LISTEN", address).await?),
+        None => None,
+    };
     let public_url = match &settings.public_url {
         Some(url) => url.clone(),
         None => own_url(address)?,
@@ -88,7 +94,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     slack::start(&app);
     upload::start(&app);
     object_store::examine_at_start(&app);
-    Ok(Server { listener, address, app, new_admin_token, _data: data })
+    Ok(Server { listener, address, metrics, app, new_admin_token, _data: data })
 }
 
 /// Opens all that is kept in a data directory, and changes nothing of it but the form of the database.
@@ -122,8 +128,11 @@ pub(crate) async fn open_app(
     }))
 }
 
-async fn listen(address: &str) -> Result<(TcpListener, std::net::SocketAddr), StartError> {
-    let refuse = |source| StartError::Listen { address: address.to_owned(), source };
+async fn listen(
+    setting: &'static str,
+    address: &str,
+) -> Result<(TcpListener, std::net::SocketAddr), StartError> {
+    let refuse = |source| StartError::Listen { setting, address: address.to_owned(), source };
     let listener = TcpListener::bind(address).await.map_err(refuse)?;
     let local = listener.local_addr().map_err(refuse)?;
     Ok((listener, local))

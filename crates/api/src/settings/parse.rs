@@ -47,6 +47,19 @@ impl<'a> Reader<'a> {
         self.given(name).is_some()
     }
 
+    /// Reads a setting that may be absent, and then is what a variable of others says, read alike.
+    pub(super) fn read_optional_or<T>(
+        &self,
+        name: &'static str,
+        other: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, InvalidSetting> {
+        let setting = setting_named(name);
+        let named = |name| self.given(name).map(|text| (Setting { name, ..setting }, text));
+        let given = named(name).or_else(|| named(other));
+        given.map(|(setting, text)| parse(&text).ok_or_else(|| refuse(setting, &text))).transpose()
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         let text = (self.lookup)(name)?;
         let text = text.trim();

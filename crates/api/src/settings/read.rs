@@ -71,6 +71,14 @@ impl Settings {
                 "json" => Some(LogFormat::Json),
                 _ => None,
             })?,
+            metrics_listen: reader.read_optional("WORKSTEAD_METRICS_LISTEN", parse::listen)?,
+            metrics_token: reader.read_optional("WORKSTEAD_METRICS_TOKEN", parse::token)?,
+            otlp_endpoint: reader.read_optional_or(
+                "WORKSTEAD_OTLP_ENDPOINT",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                parse::base_url,
+            )?,
+            trace_ratio: reader.read("WORKSTEAD_TRACE_RATIO", |text| parse::within(text, 0.0..=1.0))?,
             create: reader.read("WORKSTEAD_CREATE", |text| match text {
                 "any" => Some(CreatePolicy::Any),
                 "staff" => Some(CreatePolicy::Staff),

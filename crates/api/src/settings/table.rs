@@ -93,6 +93,31 @@ pub const SETTINGS: &[Setting] = &[
         "How a line of the log looks; without it, text on a terminal and JSON elsewhere.",
     ),
     setting(
+        "WORKSTEAD_METRICS_LISTEN",
+        "",
+        "host:port, like 127.0.0.1:9464",
+        "Where `/metrics` is answered to whoever asks, apart from the API; without it, nowhere.",
+    ),
+    Setting {
+        name: "WORKSTEAD_METRICS_TOKEN",
+        default: "",
+        expected: "at least 32 visible ASCII characters without blanks",
+        help: "The bearer token for which the API's own address answers `/metrics`; without it there is no such route.",
+        secret: true,
+    },
+    setting(
+        "WORKSTEAD_OTLP_ENDPOINT",
+        "",
+        "an http or https URL without query, like http://otel-collector:4318",
+        "Where traces are sent, by OTLP over HTTP, below /v1/traces; without it `OTEL_EXPORTER_OTLP_ENDPOINT` counts, and without both there are none.",
+    ),
+    setting(
+        "WORKSTEAD_TRACE_RATIO",
+        "1",
+        "a number from 0 to 1",
+        "Which share of the traces that begin here is kept; those that a client began follow the client.",
+    ),
+    setting(
         "WORKSTEAD_CREATE",
         "any",
         "any or staff",
@@ -174,6 +199,8 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "true or false",
         "Whether URLs name the bucket in the path instead of the host; without it, where an endpoint is set.",
+    ),
+    setting(
         "WORKSTEAD_UPLOAD_CORS_ORIGINS",
         "",
         "origins between commas, like https://portal.example.com,http://localhost:3000",

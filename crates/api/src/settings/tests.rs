@@ -27,6 +27,12 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("WORKSTEAD_JWT_KEY_DAYS", "0"),
         ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
+        ("WORKSTEAD_METRICS_LISTEN", "9464"),
+        ("WORKSTEAD_METRICS_TOKEN", "geheim"),
+        ("WORKSTEAD_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("WORKSTEAD_TRACE_RATIO", "2"),
+        ("WORKSTEAD_TRACE_RATIO", "NaN"),
         ("WORKSTEAD_CREATE", "all"),
         ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
         ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
@@ -50,6 +56,12 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_TRUSTED_PROXIES is "10.0.0.0/8, proxy": expected addresses and networks between commas, like 10.0.0.0/8,192.0.2.1
     WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
     WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
+    WORKSTEAD_METRICS_LISTEN is "9464": expected host:port, like 127.0.0.1:9464
+    WORKSTEAD_METRICS_TOKEN is a secret of 6 characters: expected at least 32 visible ASCII characters without blanks
+    WORKSTEAD_OTLP_ENDPOINT is "collector:4318": expected an http or https URL without query, like http://otel-collector:4318
+    OTEL_EXPORTER_OTLP_ENDPOINT is "collector:4318": expected an http or https URL without query, like http://otel-collector:4318
+    WORKSTEAD_TRACE_RATIO is "2": expected a number from 0 to 1
+    WORKSTEAD_TRACE_RATIO is "NaN": expected a number from 0 to 1
     WORKSTEAD_CREATE is "all": expected any or staff
     WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
     WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
@@ -73,6 +85,10 @@ fn values_are_read() {
     );
     let url = with("WORKSTEAD_PUBLIC_URL", "https://a.example/base/").unwrap().public_url.unwrap();
     assert_eq!(url.as_str(), "https://a.example/base");
+    for name in ["WORKSTEAD_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+        let url = with(name, "http://collector:4318/").unwrap().otlp_endpoint.unwrap();
+        assert_eq!(url.as_str(), "http://collector:4318/", "{name}");
+    }
     assert!(with("WORKSTEAD_ALLOW_MASS_PRUNE", "true").unwrap().allow_mass_prune);
     assert_eq!(with("WORKSTEAD_CREATE", "staff").unwrap().create, CreatePolicy::Staff);
     assert!(with("WORKSTEAD_UPLOAD_RETENTION_HOURS", "87601").is_err());

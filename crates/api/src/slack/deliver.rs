@@ -17,6 +17,7 @@ use super::{message, open_token};
 use crate::app::{App, AppState};
 use crate::blocking::Work;
 use crate::error::ApiError;
+use crate::metrics::{SlackEnd, SlackMetrics};
 use crate::seal::ServerKey;
 use crate::store::slack::SlackRow;
 use crate::store::slack_messages::SlackMessage;
@@ -66,6 +67,7 @@ pub(crate) fn start(app: &AppState) {
         base: app.url(""),
         signals: Arc::clone(&app.slack.signals),
         server: app.downgrade(),
+        metrics: app.metrics.slack.clone(),
     };
     app.work.spawn(sender.send_forever());
 }
@@ -80,6 +82,7 @@ struct Sender {
     base: String,
     signals: Arc<Signals>,
     server: Weak<App>,
+    metrics: SlackMetrics,
 }
 
 impl Sender {
@@ -129,7 +132,10 @@ impl Sender {
             }
         };
         match self.post(token, row.channel.clone(), text).await? {
-            Ok(()) => Ok(self.database.slack_message_sent(message, now()).await?),
+            Ok(()) => {
+                self.metrics.told(SlackEnd::Sent);
+                Ok(self.database.slack_message_sent(message, now()).await?)
+            }
             Err(error) => {
                 let attempt = message.attempts;
                 tracing::info!(workspace = name, %error, attempt, "a message to Slack failed");
@@ -164,18 +170,24 @@ impl Sender {
         let (database, now) = (&self.database, now());
         let wait = match &error {
             CallError::Refused(word) if breaks_connection(word) => {
+                self.metrics.told(SlackEnd::Lost);
                 return Ok(database.break_slack(&row.id, word, now).await?);
             }
             // Another message may fare better, this one not.
-            CallError::Refused(word) => return Ok(database.slack_message_lost(message, word, now).await?),
+            CallError::Refused(word) => {
+                self.metrics.told(SlackEnd::Lost);
+                return Ok(database.slack_message_lost(message, word, now).await?);
+            }
             CallError::Limited(wait) => *wait,
             CallError::Away(_) => None,
         };
         let Some(held_until) = next_attempt(message.attempts, wait, now) else {
             let word =
                 if matches!(error, CallError::Limited(_)) { "ratelimited" } else { "slack_unavailable" };
+            self.metrics.told(SlackEnd::Lost);
             return Ok(database.slack_message_lost(message, word, now).await?);
         };
+        self.metrics.told(SlackEnd::Delayed);
         Ok(database.hold_slack(message, held_until).await?)
     }
 }

@@ -11,7 +11,61 @@ use super::{Database, timestamp};
 /// Uploads of a workspace by where they stand.
 pub(crate) type UploadsByState = BTreeMap<&'static str, u64>;
 
+/// What is to be told, how much of it and since when.
+pub(crate) type Waiting = (u64, Option<Timestamp>);
+
+/// Connections of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Connections {
+    /// Those that are open.
+    pub(crate) open: u64,
+    /// Those of them that nobody uses.
+    pub(crate) idle: u64,
+    /// Most that may be open.
+    pub(crate) most: u64,
+}
+
 impl Database {
+    /// Counts the uploads of all workspaces that are not at their end, by state, and tells since when the oldest is
+    /// queued.
+    pub(crate) async fn upload_queue(
+        &self,
+    ) -> Result<(BTreeMap<String, u64>, Option<Timestamp>), sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT state, COUNT(*) AS count, MIN(created_at) AS oldest FROM uploads
+             WHERE state IN ('open', 'queued', 'running') GROUP BY state",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let (mut counts, mut oldest) = (BTreeMap::new(), None);
+        for row in rows {
+            let (state, count): (String, i64) = (row.try_get("state")?, row.try_get("count")?);
+            if state == "queued" {
+                oldest = Some(timestamp(row.try_get("oldest")?));
+            }
+            counts.insert(state, u64::try_from(count).unwrap_or(0));
+        }
+        Ok((counts, oldest))
+    }
+
+    /// Counts the messages that Slack is still to be told, and tells since when the oldest is.
+    pub(crate) async fn slack_outbox(&self) -> Result<Waiting, sqlx::Error> {
+        let row = sqlx::query("SELECT COUNT(*) AS count, MIN(finished_at) AS oldest FROM slack_messages")
+            .fetch_one(&self.pool)
+            .await?;
+        let (count, oldest): (i64, Option<i64>) = (row.try_get("count")?, row.try_get("oldest")?);
+        Ok((u64::try_from(count).unwrap_or(0), oldest.map(timestamp)))
+    }
+
+    /// Tells how many connections there are, without asking for one.
+    pub(crate) fn connections(&self) -> Connections {
+        Connections {
+            open: u64::from(self.pool.size()),
+            idle: self.pool.num_idle() as u64,
+            most: u64::from(self.pool.options().get_max_connections()),
+        }
+    }
+
     /// Reads a workspace's row from the file, which memory can't answer; tells whether it is there.
     pub(crate) async fn probe_read(&self, workspace_id: &str) -> Result<bool, sqlx::Error> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM workspaces WHERE id = $1")

@@ -14,6 +14,7 @@ use crate::app::AppState;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 use crate::query::Query;
 use crate::revision::IfMatch;
 use crate::store::now;
@@ -120,7 +121,7 @@ async fn check_put(app: &AppState, row: &UploadRow) -> Result<(), ApiError> {
     let key = row.object_key.as_deref().unwrap_or_default();
     let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
     let state = app.clone();
-    let looking = app.work.blocking(move || match state.objects.head(&key)? {
+    let looking = app.work.blocking(move || match state.store_call(StoreOperation::Head, |objects| objects.head(&key))? {
         Some(_) => Ok(()),
         None => Err(StoreError::Missing { key }),
     });

@@ -13,6 +13,7 @@ use super::progress::Reporter;
 use super::run::Fingerprint;
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 use crate::store::uploads::UploadRow;
 
 /// Bytes that are copied at once.
@@ -51,10 +52,10 @@ pub(crate) fn fetch(
     report: &Reporter,
 ) -> Result<Spooled, ApiError> {
     // Frozen first: what is checked is what is merged.
-    let info = app.objects.seal(key)?;
+    let info = app.store_call(StoreOperation::Seal, |objects| objects.seal(key))?;
     report.update(|progress| progress.bytes_total = Some(info.size));
     check_size(app, row, info.size)?;
-    let reader = app.objects.open(key, &info)?;
+    let reader = app.store_call(StoreOperation::Open, |objects| objects.open(key, &info))?;
     let spooled = spool(app, reader, |bytes| report.update(|progress| progress.bytes = bytes))?;
     check_declared(row, &spooled.fingerprint)?;
     Ok(spooled)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -16,8 +16,9 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 use workstead_bundler::{Bundle, Limits};
-use workstead_presign::ObjectKey;
+use workstead_presign::{ObjectKey, ObjectStore};
 
 use super::complete::{self, Asked, Completed};
 use super::fetch;
@@ -31,6 +32,7 @@ use crate::auth::Caller;
 use crate::body::{check_json_type, parse_object, read_body};
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::metrics::{self, StoreOperation, Via};
 use crate::query::Query;
 use crate::revision::IfMatch;
 use crate::store::now;
@@ -78,21 +80,25 @@ pub(crate) async fn upload_inline(app: &AppState, upload: InlineUpload) -> Resul
     let if_match = IfMatch::of(&headers);
     if_match.check(workspace.head()?)?;
     let (body, memory) = receive(app, &headers, body, &workspace).await?;
+    let begun = Instant::now();
     let slot = app.take_upload_slot().await?;
+    app.metrics.upload_phase(metrics::Phase::Waiting, begun.elapsed());
     let state = app.clone();
     let work = async move {
         // Held until all is done, even when the client hangs up.
         let _held = (memory, slot);
         let (limits, room) = (state.settings.upload_limits, state.upload_memory.clone());
+        let begun = Instant::now();
         let read = state.work.blocking(move || read_request(&body, &query, &limits, &room));
         let (options, room, read) = read.await??;
+        state.metrics.upload_phase(metrics::Phase::Checking, begun.elapsed());
         let id = uuid::Uuid::now_v7().to_string();
         let report = state.uploads.under_way.begin(&id, 1);
         report.enter(Phase::Checking);
         let (owner, trailers) = (None, context.trailers());
-        let done =
-            finish(&state, Job { id, workspace, options, caller, trailers, if_match, owner, report }, read)
-                .await;
+        let span = tracing::info_span!("upload", upload = id, via = Via::Inline.as_str());
+        let job = Job { id, workspace, options, caller, trailers, if_match, owner, report };
+        let done = finish(&state, job, read).instrument(span).await;
         drop(room);
         done.map(|answer| answer.body)
     };
@@ -133,7 +139,8 @@ pub(crate) async fn upload_later(app: &AppState, upload: InlineUpload) -> Result
     let putting = app.work.blocking(move || {
         let mut sha256 = [0; 32];
         hex::decode_to_slice(&spooled.fingerprint.sha256, &mut sha256).map_err(ApiError::internal)?;
-        Ok::<_, ApiError>(state.objects.put(&key, spooled.path(), sha256)?)
+        let put = |objects: &ObjectStore| objects.put(&key, spooled.path(), sha256);
+        Ok::<_, ApiError>(state.store_call(StoreOperation::Put, put)?)
     });
     putting.await??;
     let query = Query::default();
@@ -289,5 +296,6 @@ async fn finish(app: &AppState, job: Job, read: ReadBundle) -> Result<Answer, Ap
     let again = "the bundle is not kept: send it again with allowMassPrune=true";
     let result = result.map_err(|error| run::how_to_insist(error, again));
     run::record(app, &job.id, None, &run::finished(&result, fingerprint)).await;
+    run::count(app, Via::Inline, &result);
     result
 }

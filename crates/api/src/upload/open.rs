@@ -8,6 +8,7 @@ use super::options::UploadOptions;
 use crate::app::AppState;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 use crate::query::{Query, rfc3339};
 use crate::store::now;
 use crate::store::uploads::{NewUpload, Opening};
@@ -120,7 +121,8 @@ async fn sign(
     }
     let (state, key, conditions) = (app.clone(), key.clone(), conditions.clone());
     // Where a service signs, it may take its time.
-    Ok(app.work.blocking(move || state.objects.sign_put(&key, &conditions)).await??)
+    let sign = move || state.store_call(StoreOperation::Sign, |objects| objects.sign_put(&key, &conditions));
+    Ok(app.work.blocking(sign).await??)
 }
 
 /// Says why no upload could be opened: the workspace is gone, or has its fill.

@@ -36,7 +36,7 @@ fn write(id: &str, mut plan: UploadPlan) -> Result<Answer, ApiError> {
         "summary": plan.summary,
         "plan": shown,
     });
-    Ok(Answer { commit: None, body })
+    Ok(Answer { commit: None, committed: false, body })
 }
 
 fn message(plan: &UploadPlan, is_refused: bool) -> String {

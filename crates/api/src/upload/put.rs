@@ -8,11 +8,12 @@ use axum::http::HeaderMap;
 use bytes::BytesMut;
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
-use workstead_presign::{ObjectKey, Provider, PutWriter, RefusedPut};
+use workstead_presign::{ObjectKey, ObjectStore, Provider, PutWriter, RefusedPut};
 
 use crate::app::AppState;
 use crate::body::Pace;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 use crate::store::now;
 use crate::store::uploads::UploadState;
 
@@ -63,7 +64,8 @@ pub(crate) async fn put(
             return writer.finish().map(drop).map_err(ApiError::from);
         }
         let (file, sha256) = writer.into_file()?;
-        state.objects.put(&key, file.path(), sha256).map(drop).map_err(ApiError::from)
+        let put = |objects: &ObjectStore| objects.put(&key, file.path(), sha256);
+        state.store_call(StoreOperation::Put, put).map(drop).map_err(ApiError::from)
     });
     finishing.await?
 }

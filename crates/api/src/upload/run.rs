@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -19,6 +20,7 @@ use crate::auth::Caller;
 use crate::commit::author;
 use crate::error::ApiError;
 use crate::index;
+use crate::metrics::{self, UploadEnd, Via, WriteDoor, WriteEnd};
 use crate::revision::IfMatch;
 use crate::store::now;
 use crate::store::uploads::{Finished, RecordedError, UploadState};
@@ -93,6 +95,7 @@ pub(crate) async fn apply(
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
     job.if_match.check(job.workspace.head()?)?;
     job.report.enter(Phase::Merging);
+    app.metrics.bundle(bundle.compressed_bytes, bundle.unpacked_bytes);
     let request = request(app, job, bundle, fingerprint);
     if job.options.dry_run {
         return super::plan::answer(app, job, request).await;
@@ -101,10 +104,15 @@ pub(crate) async fn apply(
         return Err(called_off(&job.id));
     }
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
+    let begun = Instant::now();
     let applied =
         app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
     let may_read = access::refuse_scoped(&job.caller).is_ok();
-    let outcome = applied.map_err(|error| ApiError::of_upload(error, may_read))?;
+    let applied = applied.map_err(|error| ApiError::of_upload(error, may_read));
+    app.metrics.wrote(WriteDoor::Upload, end_of_write(&applied), begun);
+    let outcome = applied?;
+    app.metrics.upload_phase(metrics::Phase::Merging, begun.elapsed().saturating_sub(outcome.committing));
+    app.metrics.upload_phase(metrics::Phase::Committing, outcome.committing);
     if outcome.committed {
         index::moved(app, &job.workspace).await;
     }
@@ -114,6 +122,24 @@ pub(crate) async fn apply(
 /// Says that an upload ended because somebody called it off, or because another worker has it by now.
 pub(crate) fn called_off(id: &str) -> ApiError {
     ApiError::conflict("upload_cancelled", format!("upload {id} was cancelled; nothing was committed"))
+}
+
+fn end_of_write(applied: &Result<UploadOutcome, ApiError>) -> WriteEnd {
+    match applied {
+        Ok(outcome) if outcome.committed => WriteEnd::Committed,
+        Ok(_) => WriteEnd::Unchanged,
+        Err(error) => WriteEnd::of_error(error),
+    }
+}
+
+/// Counts an upload at its end.
+pub(crate) fn count(app: &AppState, via: Via, result: &Result<Answer, ApiError>) {
+    let (end, status) = match result {
+        Ok(answer) if answer.committed => (UploadEnd::Committed, StatusCode::OK),
+        Ok(_) => (UploadEnd::Unchanged, StatusCode::OK),
+        Err(error) => (UploadEnd::of_error(error), error.status()),
+    };
+    app.metrics.upload_finished(via, end, status);
 }
 
 /// What came of a bundle, and what it was when it could be read.
@@ -163,6 +189,8 @@ fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint)
 pub(crate) struct Answer {
     /// The branch's head afterwards; nothing of a plan.
     pub(crate) commit: Option<String>,
+    /// Whether it is a commit of this upload.
+    pub(crate) committed: bool,
     pub(crate) body: Value,
 }
 
@@ -191,7 +219,7 @@ impl Answer {
             "commit": commit,
             "summary": outcome.summary,
         });
-        Self { commit: Some(commit), body }
+        Self { commit: Some(commit), committed: outcome.committed, body }
     }
 }
 

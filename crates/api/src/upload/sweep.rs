@@ -9,6 +9,7 @@ use super::run::recorded_error;
 use super::worker;
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 use crate::store::now;
 
 /// How long the sweeper rests.
@@ -34,7 +35,9 @@ async fn settle_lost(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
 /// Sweeps from time to time, until the server stops.
 pub(crate) async fn sweep_forever(app: AppState, mut stopped: watch::Receiver<bool>) {
     loop {
-        if let Err(error) = sweep(&app, now()).await {
+        let swept = sweep(&app, now()).await;
+        app.metrics.swept(swept.is_ok(), now());
+        if let Err(error) = swept {
             let cause = error.cause().map(ToString::to_string);
             tracing::warn!(cause, "sweeping old uploads failed; it is tried again");
         }
@@ -58,7 +61,8 @@ pub(crate) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError
     // Every URL of a deleted object is long dead by then.
     let dead = before - app.settings.presign_lifetime;
     let state = app.clone();
-    app.work.blocking(move || state.objects.forget_older_than(dead)).await??;
+    let forget = move || state.store_call(StoreOperation::Forget, |objects| objects.forget_older_than(dead));
+    app.work.blocking(forget).await??;
     Ok(())
 }
 

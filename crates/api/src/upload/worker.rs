@@ -5,11 +5,12 @@
 //! lease ends; to merge a bundle twice changes nothing the second time, so that is safe at any moment.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use workstead_presign::ObjectKey;
 
 use super::errand::Errand;
@@ -19,6 +20,7 @@ use super::progress::{Phase, UnderWay};
 use super::run::{self, Answer, Applied, Job};
 use crate::app::{App, AppState};
 use crate::error::ApiError;
+use crate::metrics::{self, StoreOperation, Via};
 use crate::store::now;
 use crate::store::upload_jobs::UploadJob;
 use crate::store::uploads::UploadState;
@@ -161,9 +163,11 @@ async fn take(app: &AppState) -> Result<Taken, ApiError> {
 /// Works on a job to the end of the attempt, whatever that is, and records it.
 async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     let (id, attempt) = (job.row.id.clone(), job.row.attempts);
-    let key = job.row.object_key.clone();
+    let (key, via) = (job.row.object_key.clone(), Via::of(&job.row.via));
+    let span = tracing::info_span!("upload", upload = id, via = via.as_str());
     let attempting = async {
-        let attempting = tokio::time::timeout(LONGEST_ATTEMPT, run::caught(merge(app, owner, job)));
+        let attempting = run::caught(merge(app, owner, job)).instrument(span);
+        let attempting = tokio::time::timeout(LONGEST_ATTEMPT, attempting);
         attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
     };
     let Some((result, fingerprint)) = keeping_lease(app, &id, owner, attempting).await else {
@@ -184,6 +188,10 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     }
     let is_done = finished.state == UploadState::Succeeded;
     run::record(app, &id, Some(owner), &finished).await;
+    // To wait for a bundle, or for another attempt, is no end.
+    if !finished.state.may_go_on() {
+        run::count(app, via, &result);
+    }
     if is_done
         && let Some(key) = key
         && let Err(error) = delete_object(app, &id, &key).await
@@ -282,27 +290,32 @@ async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Sp
     report.enter(Phase::Fetching);
     let id = row.id.clone();
     let state = app.clone();
+    let begun = Instant::now();
     let fetching = app.work.blocking(move || {
         let spooled = fetch::fetch(&state, &key, &row, &report)?;
         Ok::<_, ApiError>((spooled, report))
     });
     let (spooled, report) = fetching.await??;
+    app.metrics.upload_phase(metrics::Phase::Fetching, begun.elapsed());
     let owner = Some(owner.to_owned());
     Ok((Job { id, workspace, options, caller, trailers, if_match, owner, report }, spooled))
 }
 
 async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result<Answer, ApiError> {
     job.report.enter(Phase::Waiting);
-    let declared = spooled.declared;
+    let (declared, begun) = (spooled.declared, Instant::now());
     let _room = app.upload_memory.reserve(declared).await?;
     let _slot = app.take_upload_slot().await?;
+    app.metrics.upload_phase(metrics::Phase::Waiting, begun.elapsed());
     job.report.enter(Phase::Checking);
+    let begun = Instant::now();
     let limits = app.settings.upload_limits;
     let reading = app.work.blocking(move || {
         let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared));
         read.map_err(|error| memory::explain(error, &limits, declared))
     });
     let (bundle, fingerprint) = reading.await??;
+    app.metrics.upload_phase(metrics::Phase::Checking, begun.elapsed());
     job.report.update(|progress| progress.members = bundle.files.len() as u64);
     let retry = app.url(&format!("/api/v3/workspaces/{}/uploads/{}/retry", job.workspace.name(), job.id));
     let retry = format!("the bundle is kept: POST {retry}?allowMassPrune=true takes it in");
@@ -313,7 +326,8 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
 pub(super) async fn delete_object(app: &AppState, id: &str, key: &str) -> Result<(), ApiError> {
     let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
     let state = app.clone();
-    app.work.blocking(move || state.objects.delete(&key)).await??;
+    let delete = move || state.store_call(StoreOperation::Delete, |objects| objects.delete(&key));
+    app.work.blocking(delete).await??;
     Ok(app.database.forget_object(id, now()).await?)
 }
 

@@ -20,6 +20,7 @@ mod health;
 mod http;
 mod lists;
 mod locations;
+mod metrics;
 mod organizations;
 mod people;
 mod permissions;

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<ExitCode, CliError> 
     }
     let settings = Settings::from_lookup(|name| (name == "WORKSTEAD_DATA_DIR").then(|| data.clone()));
     let settings = settings.map_err(|error| CliError::user_caused(error, "a setting can't be used"))?;
-    logging::init(&settings)?;
+    logging::init(&settings, None)?;
     runtime()?.block_on(async {
         let admin = Admin::open(settings).await.map_err(failed)?;
         let done = perform(&admin, args, printer).await;

@@ -49,7 +49,7 @@ struct Running {
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), CliError> {
     let stage = Stage::new()?;
     let settings = stage.settings()?;
-    logging::init(&settings)?;
+    logging::init(&settings, None)?;
     let runtime = runtime()?;
     let shown = runtime.block_on(show(args, printer, &stage, settings));
     // An interrupted tour may still wait for a child; the directory goes all the same.

@@ -9,6 +9,7 @@ use crate::logging;
 use crate::output::Printer;
 use crate::settings_args::SettingsArgs;
 use crate::signals::EndSignals;
+use crate::traces::Traces;
 
 /// Arguments of `workstead serve`.
 #[derive(Debug, clap::Args)]
@@ -20,11 +21,15 @@ pub(crate) struct Args {
 /// Starts the server, says where it listens, and serves until it is asked to end.
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), CliError> {
     let settings = args.settings.read()?;
-    logging::init(&settings)?;
+    let traces = Traces::begin(&settings)?;
+    logging::init(&settings, traces.as_ref())?;
     let runtime = runtime()?;
     let served = runtime.block_on(serve(settings, printer));
     // What the grace did not end must not hold the process.
     runtime.shutdown_background();
+    if let Some(traces) = traces {
+        traces.finish();
+    }
     served
 }
 
@@ -44,6 +49,9 @@ async fn serve(settings: Settings, printer: &Printer) -> Result<(), CliError> {
     if let Some(token) = server.take_new_admin_token() {
         let token = token.expose_secret();
         printer.data(format_args!("admin token of {admin}, shown only this once: {token}"))?;
+    }
+    if let Some(address) = server.metrics_address() {
+        printer.data(format_args!("metrics on http://{address}/metrics"))?;
     }
     printer.data(format_args!("listening on http://{}", server.address()))?;
     let shutdown = async move {
