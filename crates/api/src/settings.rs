@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workstead_bundler::Limits;
 
-pub use self::stores::StoreSettings;
 pub use self::parse::Origin;
+pub use self::stores::StoreSettings;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;

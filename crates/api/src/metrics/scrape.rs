@@ -25,6 +25,7 @@ pub(super) struct Sampled {
     pool_most: Gauge,
     slack_outbox: Gauge,
     slack_oldest: Gauge<f64, AtomicU64>,
+    upload_memory: Gauge,
     disk_bytes: Gauge,
     disk_free_bytes: Gauge,
 }
@@ -57,6 +58,11 @@ impl Sampled {
                 &[],
                 "How long the oldest of them waits; 0 when there is none",
             )),
+            upload_memory: r.gauge(&about(
+                "workstead_upload_memory_bytes",
+                &[],
+                "Memory that is reserved for unpacked bundles",
+            )),
             disk_bytes: r.gauge(&about(
                 "workstead_data_disk_bytes",
                 &[],
@@ -73,6 +79,7 @@ impl Sampled {
 
 /// Answers a scrape.
 pub(crate) async fn scrape(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    app.metrics.sampled.upload_memory.set(gauge(app.upload_memory.reserved_bytes()));
     tokio::join!(ask_database(&app), ask_disk(&app));
     app.metrics.answer(&headers)
 }

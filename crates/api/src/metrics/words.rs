@@ -128,7 +128,11 @@ impl UploadEnd {
 
     /// Tells what an error means for an upload.
     pub(crate) fn of_error(error: &ApiError) -> Self {
-        if error.status().is_server_error() { Self::Failed } else { Self::Refused }
+        match error.status() {
+            status if status.is_server_error() => Self::Failed,
+            _ if error.code() == "upload_cancelled" => Self::Cancelled,
+            _ => Self::Refused,
+        }
     }
 }
 

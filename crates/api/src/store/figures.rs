@@ -32,7 +32,7 @@ impl Database {
         &self,
     ) -> Result<(BTreeMap<String, u64>, Option<Timestamp>), sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT state, COUNT(*) AS count, MIN(created_at) AS oldest FROM uploads
+            "SELECT state, COUNT(*) AS count, MIN(COALESCE(queued_at, created_at)) AS oldest FROM uploads
              WHERE state IN ('open', 'queued', 'running') GROUP BY state",
         )
         .fetch_all(&self.pool)

@@ -121,9 +121,11 @@ async fn check_put(app: &AppState, row: &UploadRow) -> Result<(), ApiError> {
     let key = row.object_key.as_deref().unwrap_or_default();
     let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
     let state = app.clone();
-    let looking = app.work.blocking(move || match state.store_call(StoreOperation::Head, |objects| objects.head(&key))? {
-        Some(_) => Ok(()),
-        None => Err(StoreError::Missing { key }),
+    let looking = app.work.blocking(move || {
+        match state.store_call(StoreOperation::Head, |objects| objects.head(&key))? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Missing { key }),
+        }
     });
     Ok(looking.await??)
 }
