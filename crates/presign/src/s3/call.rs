@@ -49,7 +49,7 @@ impl Call<'_> {
     }
 
     /// Says what an answer means that the store gave by the protocol.
-    fn refused(&self, status: u16, code: &str, message: &str) -> StoreError {
+    pub(super) fn refused(&self, status: u16, code: &str, message: &str) -> StoreError {
         let (bucket, store) = (self.bucket, self.store());
         let quote = quote(message);
         let refused = |reason: String, cure: &str| StoreError::Refused { reason, cure: cure.to_owned() };

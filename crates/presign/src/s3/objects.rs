@@ -161,7 +161,7 @@ impl S3Store {
         mut work: impl AsyncFnMut(&[Object]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let listing = self.client.list_objects_v2().bucket(&self.config.bucket).prefix(prefix);
-        let mut pages = listing.into_paginator().page_size(self.page_size).send();
+        let mut pages = listing.into_paginator().page_size(self.config.page_size.into()).send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.call("s3:ListBucket", None).failed(error))?;
             work(page.contents()).await?;
