@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use workstead_api::settings::{LogFormat, Settings};
 
@@ -17,10 +20,24 @@ pub(crate) fn init(settings: &Settings) -> Result<(), CliError> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let fallback = if terminal { LogFormat::Text } else { LogFormat::Json };
     let installed = match settings.log_format.unwrap_or(fallback) {
-        LogFormat::Text => builder.with_ansi(terminal).with_target(false).finish().try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+        LogFormat::Text => {
+            builder.with_ansi(terminal).with_target(false).finish().with(filter_fn(is_discreet)).try_init()
+        }
+        LogFormat::Json => {
+            builder.json().flatten_event(true).finish().with(filter_fn(is_discreet)).try_init()
+        }
     };
     installed.map_err(|error| CliError::unexpected(error, "failed to set up logging"))
+}
+
+/// Tells whether an event may be logged at all: two crates below S3 tell whole requests at `trace`, with signatures and
+/// session tokens, whatever the settings' filter says.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let tells_requests = ["aws_sigv4", "aws_smithy_runtime"].iter().any(|name| {
+        metadata.target() == *name
+            || metadata.target().strip_prefix(name).is_some_and(|rest| rest.starts_with("::"))
+    });
+    !tells_requests || *metadata.level() <= Level::DEBUG
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, CliError> {
@@ -34,6 +51,46 @@ fn filter(directives: &str) -> Result<EnvFilter, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_to_the_store_are_never_told() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter("trace").unwrap())
+            .with_writer(log.clone())
+            .finish()
+            .with(filter_fn(is_discreet));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: "aws_sigv4::http_request::sign", "told-a");
+            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "told-b");
+            tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "kept-a");
+            tracing::trace!(target: "aws_smithy_runtime_api::client", "kept-b");
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("kept-a") && log.contains("kept-b") && !log.contains("told"), "{log}");
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused() {

@@ -18,6 +18,8 @@ fn examine(config: S3Config) -> String {
     let seen = S3Store::new(config).unwrap().examine();
     let failure = seen.failure.map_or_else(|| "well".to_owned(), |error| error.to_string());
     let mut text = [vec![failure], seen.warnings].concat().join("\n");
+    let day = Timestamp::now().strftime("%Y%m%d").to_string();
+    text = text.replace(&day, "<day>");
     for (url, name) in replaced {
         text = text.replace(&url, name);
     }
@@ -44,21 +46,21 @@ fn what_an_operator_got_wrong_is_said() {
         config_with(&garage, &key)
     };
     let good = garage.key();
-    insta::assert_snapshot!(examine(with_rights(Rights::ReadOnly)), @"");
-    insta::assert_snapshot!(examine(with_rights(Rights::WriteOnly)), @"");
-    insta::assert_snapshot!(examine(config_with(&garage, &garage.create_key())), @"");
+    insta::assert_snapshot!(examine(with_rights(Rights::ReadOnly)), @"the object store refuses: <endpoint> denies s3:PutObject for the bucket `uploads` (Forbidden: Operation is not allowed for this key.); check the credentials, and give them the permissions listed in docs/STORES.md");
+    insta::assert_snapshot!(examine(with_rights(Rights::WriteOnly)), @"the object store refuses: <endpoint> denies s3:GetObject for the bucket `uploads` (Forbidden: Operation is not allowed for this key.); check the credentials, and give them the permissions listed in docs/STORES.md");
+    insta::assert_snapshot!(examine(config_with(&garage, &garage.create_key())), @"the object store refuses: <endpoint> denies s3:PutObject for the bucket `uploads` (Forbidden: Operation is not allowed for this key.); check the credentials, and give them the permissions listed in docs/STORES.md");
     let wrong_secret = GarageKey { secret: "0".repeat(64), ..good.clone() };
-    insta::assert_snapshot!(examine(config_with(&garage, &wrong_secret)), @"");
+    insta::assert_snapshot!(examine(config_with(&garage, &wrong_secret)), @"the object store refuses: <endpoint> denies s3:PutObject for the bucket `uploads` (Forbidden: Invalid signature); check the credentials, and give them the permissions listed in docs/STORES.md");
     let unknown = GarageKey { id: "GK0123456789abcdef01234567".to_owned(), ..good.clone() };
-    insta::assert_snapshot!(examine(config_with(&garage, &unknown)), @"");
+    insta::assert_snapshot!(examine(config_with(&garage, &unknown)), @"the object store refuses: <endpoint> denies s3:PutObject for the bucket `uploads` (Forbidden: No such key: GK0123456789abcdef01234567); check the credentials, and give them the permissions listed in docs/STORES.md");
     let absent = S3Config { bucket: "absent".to_owned(), ..config(&garage) };
-    insta::assert_snapshot!(examine(absent.clone()), @"");
+    insta::assert_snapshot!(examine(absent.clone()), @"the object store refuses: there is no bucket `absent` at <endpoint>; create it, or check WORKSTEAD_S3_BUCKET and WORKSTEAD_S3_ENDPOINT");
     let elsewhere = S3Config { region: "eu-central-1".to_owned(), ..config(&garage) };
-    insta::assert_snapshot!(examine(elsewhere), @"");
+    insta::assert_snapshot!(examine(elsewhere), @"the object store refuses: the bucket `uploads` lies in another region (Authorization header malformed, unexpected scope: '20261124/eu-central-1/s3/aws4_request', expected: '20261124/garage/s3/aws4_request'); set WORKSTEAD_S3_REGION to the bucket's region");
     let tls = url(&garage.endpoint().replace("http:", "https:"));
-    insta::assert_snapshot!(examine(S3Config { endpoint: Some(tls), ..config(&garage) }), @"");
+    insta::assert_snapshot!(examine(S3Config { endpoint: Some(tls), ..config(&garage) }), @"the object store refuses: <endpoint> does not speak TLS; write http:// instead of https:// in WORKSTEAD_S3_ENDPOINT, or let the store speak TLS");
     let nowhere = S3Config { endpoint: Some(url("http://store.invalid")), ..config(&garage) };
-    insta::assert_snapshot!(examine(nowhere), @"");
+    insta::assert_snapshot!(examine(nowhere), @"the object store is not available: <endpoint> has a host name that can't be resolved here");
     // An absent bucket is no absent object.
     let absent = S3Store::new(absent).unwrap();
     assert!(matches!(absent.head(&key("up-1")), Err(StoreError::Refused { .. })));
@@ -117,6 +119,6 @@ fn clocks_are_compared() {
     };
     assert_eq!(check(0), Ok(()));
     assert_eq!(check(4), Ok(()));
-    insta::assert_snapshot!(check(10).unwrap_err(), @"");
-    insta::assert_snapshot!(check(-10).unwrap_err(), @"");
+    insta::assert_snapshot!(check(10).unwrap_err(), @"the object store refuses: the clock of this machine is 600 seconds behind that of <endpoint>; set both by NTP, or signed URLs are refused or end early");
+    insta::assert_snapshot!(check(-10).unwrap_err(), @"the object store refuses: the clock of this machine is 600 seconds ahead of that of <endpoint>; set both by NTP, or signed URLs are refused or end early");
 }

@@ -53,9 +53,9 @@ fn nothing_but_what_was_signed_is_taken() {
         ("tampered bytes", put(url, &signed.headers, &tampered), 400),
         ("fewer bytes", put(url, &signed.headers, &CONTENT[1..]), 403),
         ("more bytes", put(url, &signed.headers, &[CONTENT, b"!"].concat()), 403),
-        ("no checksum", put(url, &without("x-amz-checksum-sha256"), &tampered), 403),
+        ("no checksum", put(url, &without("x-amz-checksum-sha256"), &tampered), 400),
         ("another checksum", put(url, &with("x-amz-checksum-sha256", &"A".repeat(44)), CONTENT), 403),
-        ("no type", put(url, &without("Content-Type"), CONTENT), 403),
+        ("no type", put(url, &without("Content-Type"), CONTENT), 400),
         ("another type", put(url, &with("Content-Type", "text/html"), CONTENT), 403),
         ("another key", put(&url.replace("/up-1.", "/up-2."), &signed.headers, CONTENT), 403),
         ("another workspace", put(&url.replace("/ws-1/", "/ws-2/"), &signed.headers, CONTENT), 403),
@@ -71,16 +71,24 @@ fn nothing_but_what_was_signed_is_taken() {
         ),
         ("a forged signature", put(&forged(url), &signed.headers, CONTENT), 403),
         ("no signature", put(url.split('?').next().unwrap(), &signed.headers, CONTENT), 403),
-        ("reading", send("GET", url, &signed.headers, b""), 403),
-        ("deleting", send("DELETE", url, &signed.headers, b""), 403),
     ];
     let wrong: Vec<_> = refused.iter().filter(|(_, status, wanted)| status != wanted).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
     assert_eq!(store.list_older_than(Timestamp::MAX).unwrap(), []);
     // After all that the URL still works.
     assert_eq!(send_signed(&signed, CONTENT), 200);
-    assert_eq!(send("GET", url, &signed.headers, b""), 403);
-    assert_eq!(send("DELETE", url, &signed.headers, b""), 403);
+}
+
+#[test]
+fn a_url_reads_and_deletes_nothing() {
+    let Some(garage) = Garage::start() else { return };
+    let (store, key) = (store(&garage), key("up-1"));
+    put(&store, &key, CONTENT).unwrap();
+    // Without a length, which these methods don't send, it is the signature that decides.
+    let signed = store.sign_put(&key, &conditions()).unwrap();
+    for method in ["GET", "HEAD", "DELETE"] {
+        assert_eq!(send(method, signed.url.expose(), &signed.headers, b""), 403, "{method}");
+    }
     assert_eq!(store.head(&key).unwrap().unwrap().size, CONTENT.len() as u64);
 }
 
@@ -101,7 +109,7 @@ fn a_url_ends() {
         let conditions = workstead_presign::PutConditions { expires_at, ..declared(CONTENT) };
         store.sign_put_at(&key, &conditions, earlier).unwrap()
     };
-    assert_eq!(send_signed(&until(9), CONTENT), 403);
+    assert_eq!(send_signed(&until(9), CONTENT), 400);
     assert_eq!(store.head(&key).unwrap(), None);
     assert_eq!(send_signed(&until(15), CONTENT), 200);
 }
