@@ -56,7 +56,7 @@ fn what_an_operator_got_wrong_is_said() {
     let absent = S3Config { bucket: "absent".to_owned(), ..config(&garage) };
     insta::assert_snapshot!(examine(absent.clone()), @"the object store refuses: there is no bucket `absent` at <endpoint>; create it, or check WORKSTEAD_S3_BUCKET and WORKSTEAD_S3_ENDPOINT");
     let elsewhere = S3Config { region: "eu-central-1".to_owned(), ..config(&garage) };
-    insta::assert_snapshot!(examine(elsewhere), @"the object store refuses: the bucket `uploads` lies in another region (Authorization header malformed, unexpected scope: '20261124/eu-central-1/s3/aws4_request', expected: '20261124/garage/s3/aws4_request'); set WORKSTEAD_S3_REGION to the bucket's region");
+    insta::assert_snapshot!(examine(elsewhere), @"the object store refuses: the bucket `uploads` lies in another region (Authorization header malformed, unexpected scope: '<day>/eu-central-1/s3/aws4_request', expected: '<day>/garage/s3/aws4_request'); set WORKSTEAD_S3_REGION to the bucket's region");
     let tls = url(&garage.endpoint().replace("http:", "https:"));
     insta::assert_snapshot!(examine(S3Config { endpoint: Some(tls), ..config(&garage) }), @"the object store refuses: <endpoint> does not speak TLS; write http:// instead of https:// in WORKSTEAD_S3_ENDPOINT, or let the store speak TLS");
     let nowhere = S3Config { endpoint: Some(url("http://store.invalid")), ..config(&garage) };
