@@ -19,12 +19,36 @@ fn shown(signed: &SignedUpload) -> String {
 
 #[test]
 fn aws_has_the_bucket_in_the_host_name() {
-    insta::assert_snapshot!(shown(&sign(aws(), &declared())), @"");
+    insta::assert_snapshot!(shown(&sign(aws(), &declared())), @r"
+    s3 PUT https://uploads-bucket.s3.eu-central-1.amazonaws.com/uploads/ws-1/up-1.tar.gz
+      x-id=PutObject
+      X-Amz-Algorithm=AWS4-HMAC-SHA256
+      X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20300101%2Feu-central-1%2Fs3%2Faws4_request
+      X-Amz-Date=20300101T000000Z
+      X-Amz-Expires=900
+      X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bx-amz-checksum-sha256
+      X-Amz-Signature=26f35996f2f15f7a203574bdcdb519e5e27bc4bfb91363a0eee7ae7b6312520d
+    Content-Length: 7
+    Content-Type: application/gzip
+    x-amz-checksum-sha256: BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=
+    until 2030-01-01T00:15:00Z
+    ");
 }
 
 #[test]
 fn an_endpoint_has_the_bucket_in_the_path() {
-    insta::assert_snapshot!(shown(&sign(minio(), &conditions())), @"");
+    insta::assert_snapshot!(shown(&sign(minio(), &conditions())), @r"
+    minio PUT http://minio.store.svc:9000/uploads-bucket/uploads/ws-1/up-1.tar.gz
+      x-id=PutObject
+      X-Amz-Algorithm=AWS4-HMAC-SHA256
+      X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20300101%2Feu-central-1%2Fs3%2Faws4_request
+      X-Amz-Date=20300101T000000Z
+      X-Amz-Expires=900
+      X-Amz-SignedHeaders=content-type%3Bhost
+      X-Amz-Signature=c20244969324c0dde70fe62cfae267ecc1526c5db7f63a6f5c69ffad15a466c5
+    Content-Type: application/gzip
+    until 2030-01-01T00:15:00Z
+    ");
 }
 
 #[test]
