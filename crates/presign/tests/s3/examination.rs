@@ -72,10 +72,19 @@ fn a_public_endpoint_is_looked_at_but_decides_nothing() {
     let (Some(garage), Some(stranger)) = (Garage::start(), Garage::start()) else { return };
     let public = |public: &str| S3Config { public_endpoint: Some(url(public)), ..config(&garage) };
     assert_eq!(examine(public(&garage.endpoint().replace("127.0.0.1", "localhost"))), "well");
-    insta::assert_snapshot!(examine(public("http://127.0.0.1:1")), @"");
-    insta::assert_snapshot!(examine(public("https://store.invalid")), @"");
+    insta::assert_snapshot!(examine(public("http://127.0.0.1:1")), @r"
+    well
+    the public endpoint can't be used from here (<public> refuses connections); signed URLs work only for clients that can
+    ");
+    insta::assert_snapshot!(examine(public("https://store.invalid")), @r"
+    well
+    the public endpoint can't be used from here (<public> has a host name that can't be resolved here); signed URLs work only for clients that can
+    ");
     // Another store does not know the keys, as one behind a proxy that changes names finds other signatures.
-    insta::assert_snapshot!(examine(public(&stranger.endpoint())), @"");
+    insta::assert_snapshot!(examine(public(&stranger.endpoint())), @r"
+    well
+    the public endpoint <public> refuses what this server signs; a proxy there must pass the Host header and the path as they are
+    ");
 }
 
 /// Answers every request by an empty 200 with a date; a real store's clock can't be set for one process.
