@@ -11,7 +11,7 @@ pub enum StoreSettings {
     /// In the data directory.
     Local,
     /// In a bucket of S3, or of a store that speaks its protocol.
-    S3(S3Config),
+    S3(Box<S3Config>),
 }
 
 /// Reads which store there is; two are refused.
@@ -41,7 +41,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<StoreSettings, InvalidSetting>
             expected: "one of them, as uploads lie in one store",
         });
     }
-    Ok(StoreSettings::S3(S3Config { endpoint, public_endpoint, path_style, ..S3Config::new(bucket, region) }))
+    let config = S3Config { endpoint, public_endpoint, path_style, ..S3Config::new(bucket, region) };
+    Ok(StoreSettings::S3(Box::new(config)))
 }
 
 /// Parses a bucket's name by the widest rules that stores have.
@@ -74,7 +75,7 @@ mod tests {
             panic!("no S3")
         };
         assert_eq!((aws.bucket.as_str(), aws.region.as_str()), ("uploads", "us-east-1"));
-        assert_eq!((aws.endpoint, aws.public_endpoint, aws.path_style), (None, None, None));
+        assert_eq!((&aws.endpoint, &aws.public_endpoint, aws.path_style), (&None, &None, None));
         let minio = read_from(&[
             ("WORKSTEAD_S3_BUCKET", "uploads"),
             ("WORKSTEAD_S3_ENDPOINT", "http://minio:9000/"),
@@ -83,8 +84,8 @@ mod tests {
             ("WORKSTEAD_S3_PATH_STYLE", "false"),
         ]);
         let Ok(StoreSettings::S3(minio)) = minio else { panic!("no S3") };
-        assert_eq!(minio.endpoint.unwrap().as_str(), "http://minio:9000/");
-        assert_eq!(minio.public_endpoint.unwrap().as_str(), "https://minio.example.com/");
+        assert_eq!(minio.endpoint.as_ref().unwrap().as_str(), "http://minio:9000/");
+        assert_eq!(minio.public_endpoint.as_ref().unwrap().as_str(), "https://minio.example.com/");
         assert_eq!((minio.region.as_str(), minio.path_style), ("garage", Some(false)));
     }
 

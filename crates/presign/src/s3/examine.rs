@@ -51,7 +51,7 @@ impl S3Store {
         let skew = self.put_probe().await?;
         self.read_probe().await?;
         let listing = self.client.list_objects_v2().bucket(&self.config.bucket).prefix(PREFIX).max_keys(1);
-        listing.send().await.map_err(|error| self.call("s3:ListBucket", None).failed(error))?;
+        listing.send().await.map_err(|error| self.call("s3:ListBucket", None).failed(&error))?;
         self.ask_delete(PROBE, None).await?;
         self.judge_skew(skew)?;
         let notable = skew.filter(|skew| skew.abs() >= NOTABLE_SKEW);
@@ -71,7 +71,7 @@ impl S3Store {
             .checksum_sha256(checksum(Sha256::digest(CONTENT).into()))
             .body(ByteStream::from_static(CONTENT));
         let sent = request.customize().interceptor(clock.clone()).send().await;
-        sent.map_err(|error| self.call("s3:PutObject", None).failed(error))?;
+        sent.map_err(|error| self.call("s3:PutObject", None).failed(&error))?;
         Ok(clock.ahead())
     }
 
@@ -81,7 +81,7 @@ impl S3Store {
         let answer = request.send().await.map_err(|error| match error.code() {
             // Another server of the same store took it away this moment: that it may be read is seen.
             Some("NoSuchKey") => None,
-            _ => Some(call.failed(error)),
+            _ => Some(call.failed(&error)),
         });
         match answer {
             Err(None) => Ok(()),
@@ -128,7 +128,7 @@ impl S3Store {
             ),
             None => format!(
                 "the public endpoint can't be used from here ({}); signed URLs work only for clients that can",
-                reason(&call.failed(error))
+                reason(&call.failed(&error))
             ),
         })
     }
