@@ -9,6 +9,7 @@ mod load;
 mod many;
 mod patch;
 mod peers;
+mod presign;
 mod read;
 mod report;
 mod responsive;
@@ -62,6 +63,7 @@ enum Part {
     Throughput,
     Many,
     Slxs,
+    Presign,
 }
 
 impl Part {
@@ -77,6 +79,7 @@ impl Part {
             }
             Self::Many => many::measure(binary, runs, report),
             Self::Slxs => slxs::measure(binary, report),
+            Self::Presign => presign::measure(runs, report),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use workstead_presign::{Examination, LocalStore, ObjectStore, S3Store, StoreError};
+use workstead_presign::{Examination, LocalStore, ObjectStore, S3Config, S3Store, StoreError};
 
 use crate::app::{App, AppState};
 use crate::error::one_line;
@@ -14,7 +14,7 @@ use crate::settings::{Settings, StoreSettings};
 pub(crate) fn from_settings(settings: &Settings, local: &Arc<LocalStore>) -> io::Result<ObjectStore> {
     Ok(match &settings.object_store {
         StoreSettings::Local => ObjectStore::Local(Arc::clone(local)),
-        StoreSettings::S3(config) => ObjectStore::S3(Arc::new(S3Store::new(config.clone())?)),
+        StoreSettings::S3(config) => ObjectStore::S3(Arc::new(S3Store::new(S3Config::clone(config))?)),
     })
 }
 

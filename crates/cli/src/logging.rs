@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -19,10 +21,16 @@ pub(crate) fn init(settings: &Settings, traces: Option<&Traces>) -> Result<(), C
     let terminal = io::stderr().is_terminal();
     let fallback = if terminal { LogFormat::Text } else { LogFormat::Json };
     let lines = settings.log_format.unwrap_or(fallback);
+    let discreet = filter_fn(is_discreet);
     let installed = match traces {
         // One filter for all is the cheapest there is.
-        None => Registry::default().with(filter).with(layer(lines, terminal, io::stderr)).try_init(),
-        Some(traces) => with_traces(layer(lines, terminal, io::stderr).with_filter(filter), traces),
+        None => {
+            let lines = layer(lines, terminal, io::stderr);
+            Registry::default().with(filter).with(discreet).with(lines).try_init()
+        }
+        Some(traces) => {
+            with_traces(layer(lines, terminal, io::stderr).with_filter(filter.and(discreet)), traces)
+        }
     };
     installed.map_err(|error| CliError::unexpected(error, "failed to set up logging"))
 }
@@ -36,7 +44,7 @@ where
         .with_tracer(traces.tracer())
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(tracing_subscriber::filter::filter_fn(|metadata| {
+        .with_filter(filter_fn(|metadata: &Metadata<'_>| {
             // Events hold more than traces are for.
             metadata.is_span() && metadata.target().starts_with("workstead")
         }));
@@ -55,6 +63,16 @@ where
     }
 }
 
+/// Tells whether an event may be logged at all: two crates below S3 tell whole requests at `trace`, with signatures and
+/// session tokens, whatever the settings' filter says.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let tells_requests = ["aws_sigv4", "aws_smithy_runtime"].iter().any(|name| {
+        metadata.target() == *name
+            || metadata.target().strip_prefix(name).is_some_and(|rest| rest.starts_with("::"))
+    });
+    !tells_requests || *metadata.level() <= Level::DEBUG
+}
+
 fn filter(directives: &str) -> Result<EnvFilter, CliError> {
     EnvFilter::try_new(directives).map_err(|error| {
         CliError::user_caused(error, format!("WORKSTEAD_LOG={directives:?} is no log filter")).hint(
@@ -66,6 +84,46 @@ fn filter(directives: &str) -> Result<EnvFilter, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_to_the_store_are_never_told() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter("trace").unwrap())
+            .with_writer(log.clone())
+            .finish()
+            .with(filter_fn(is_discreet));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: "aws_sigv4::http_request::sign", "told-a");
+            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "told-b");
+            tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "kept-a");
+            tracing::trace!(target: "aws_smithy_runtime_api::client", "kept-b");
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("kept-a") && log.contains("kept-b") && !log.contains("told"), "{log}");
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
 
     #[test]
     fn a_filter_that_cannot_be_read_is_refused() {

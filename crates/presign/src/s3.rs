@@ -30,6 +30,7 @@ use url::Url;
 use self::call::Call;
 use self::credentials::CredentialSource;
 pub use self::credentials::S3Credentials;
+pub use self::reader::ObjectReader;
 use self::runtime::Runtime;
 use crate::key::ObjectKey;
 use crate::upload::Provider;
@@ -51,6 +52,8 @@ pub struct S3Config {
     pub credentials: S3Credentials,
     /// How long the store may take.
     pub patience: Patience,
+    /// Most objects of one page of a listing; the protocol allows 1000.
+    pub page_size: u16,
 }
 
 /// How long the store may take; tests have less of it.
@@ -85,6 +88,7 @@ impl S3Config {
             path_style: None,
             credentials: S3Credentials::Chain,
             patience: Patience::default(),
+            page_size: 1000,
         }
     }
 
@@ -102,21 +106,16 @@ pub struct S3Store {
     public: Client,
     credentials: Arc<CredentialSource>,
     runtime: Arc<Runtime>,
-    /// Most objects of one page of a listing.
-    page_size: i32,
 }
 
 impl S3Store {
-    /// Most that one page of a listing may have by the protocol.
-    const PAGE_SIZE: i32 = 1000;
-
     /// Opens a store. Nothing is sent before the first call.
     pub fn new(config: S3Config) -> io::Result<Self> {
         let runtime = Arc::new(Runtime::start()?);
         let credentials = Arc::new(CredentialSource::new(&config));
         let client = client::connect(&config, config.endpoint.as_ref(), &credentials);
         let public = client::connect(&config, config.public_endpoint(), &credentials);
-        Ok(Self { config, client, public, credentials, runtime, page_size: Self::PAGE_SIZE })
+        Ok(Self { config, client, public, credentials, runtime })
     }
 
     /// Returns the kind of store: AWS, or an endpoint of its own.

@@ -11,7 +11,7 @@ pub enum StoreSettings {
     /// In the data directory.
     Local,
     /// In a bucket of S3, or of a store that speaks its protocol.
-    S3(S3Config),
+    S3(Box<S3Config>),
 }
 
 /// Reads which store there is; two are refused.
@@ -41,7 +41,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<StoreSettings, InvalidSetting>
             expected: "one of them, as uploads lie in one store",
         });
     }
-    Ok(StoreSettings::S3(S3Config { endpoint, public_endpoint, path_style, ..S3Config::new(bucket, region) }))
+    let config = S3Config { endpoint, public_endpoint, path_style, ..S3Config::new(bucket, region) };
+    Ok(StoreSettings::S3(Box::new(config)))
 }
 
 /// Parses a bucket's name by the widest rules that stores have.
@@ -74,7 +75,7 @@ mod tests {
             panic!("no S3")
         };
         assert_eq!((aws.bucket.as_str(), aws.region.as_str()), ("uploads", "us-east-1"));
-        assert_eq!((aws.endpoint, aws.public_endpoint, aws.path_style), (None, None, None));
+        assert_eq!((&aws.endpoint, &aws.public_endpoint, aws.path_style), (&None, &None, None));
         let minio = read_from(&[
             ("WORKSTEAD_S3_BUCKET", "uploads"),
             ("WORKSTEAD_S3_ENDPOINT", "http://minio:9000/"),
@@ -83,8 +84,8 @@ mod tests {
             ("WORKSTEAD_S3_PATH_STYLE", "false"),
         ]);
         let Ok(StoreSettings::S3(minio)) = minio else { panic!("no S3") };
-        assert_eq!(minio.endpoint.unwrap().as_str(), "http://minio:9000/");
-        assert_eq!(minio.public_endpoint.unwrap().as_str(), "https://minio.example.com/");
+        assert_eq!(minio.endpoint.as_ref().unwrap().as_str(), "http://minio:9000/");
+        assert_eq!(minio.public_endpoint.as_ref().unwrap().as_str(), "https://minio.example.com/");
         assert_eq!((minio.region.as_str(), minio.path_style), ("garage", Some(false)));
     }
 
@@ -102,6 +103,15 @@ mod tests {
             read_from(&[("WORKSTEAD_S3_BUCKET", "uploads/x")]),
         ];
         let errors: Vec<_> = errors.into_iter().map(Result::unwrap_err).collect();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        WORKSTEAD_S3_ENDPOINT is set without WORKSTEAD_S3_BUCKET: expected both or none
+        WORKSTEAD_S3_PUBLIC_ENDPOINT is set without WORKSTEAD_S3_BUCKET: expected both or none
+        WORKSTEAD_S3_BUCKET is set together with WORKSTEAD_GCS_BUCKET: expected one of them, as uploads lie in one store
+        WORKSTEAD_S3_ENDPOINT is "minio:9000": expected an http or https URL without query, like http://minio:9000, with WORKSTEAD_S3_BUCKET
+        WORKSTEAD_S3_PUBLIC_ENDPOINT is "s3://minio": expected an http or https URL without query, like https://minio.example.com, with WORKSTEAD_S3_BUCKET
+        WORKSTEAD_S3_REGION is "EU West": expected a region's name of a-z, 0-9 and dashes, like eu-central-1
+        WORKSTEAD_S3_PATH_STYLE is "auto": expected true or false
+        WORKSTEAD_S3_BUCKET is "uploads/x": expected a bucket's name of 3 to 255 of a-z, A-Z, 0-9, dots, dashes and underscores; the other settings of S3 need it
+        "#);
     }
 }

@@ -27,12 +27,12 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Says what a failure means. The answer holds no secret and no signed URL.
-    pub(super) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
+    pub(super) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> StoreError
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        match (&error, status) {
+        match (error, status) {
             (SdkError::ServiceError(_), Some(status)) => {
                 self.refused(status, error.code().unwrap_or_default(), error.message().unwrap_or_default())
             }
@@ -44,12 +44,12 @@ impl Call<'_> {
                 reason: format!("{} gave an answer with status {status} that is none of S3's", self.store()),
                 cure: "check that WORKSTEAD_S3_ENDPOINT is the address of the S3 interface".to_owned(),
             },
-            _ => connection::failure(self, &error),
+            _ => connection::failure(self, error),
         }
     }
 
     /// Says what an answer means that the store gave by the protocol.
-    fn refused(&self, status: u16, code: &str, message: &str) -> StoreError {
+    pub(super) fn refused(&self, status: u16, code: &str, message: &str) -> StoreError {
         let (bucket, store) = (self.bucket, self.store());
         let quote = quote(message);
         let refused = |reason: String, cure: &str| StoreError::Refused { reason, cure: cure.to_owned() };

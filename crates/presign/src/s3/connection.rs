@@ -17,7 +17,7 @@ pub(super) fn failure(call: &Call<'_>, error: &(dyn Error + 'static)) -> StoreEr
     let store = call.store();
     let says = |text: &str| causes.iter().any(|cause| cause.to_string().contains(text));
     let kind =
-        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+        causes.iter().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).next_back();
     let refused = |reason: String, cure: &str| StoreError::Refused { reason, cure: cure.to_owned() };
     if says("invalid peer certificate") {
         let last = last(&causes);

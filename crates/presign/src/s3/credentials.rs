@@ -52,6 +52,12 @@ impl CredentialSource {
         Timestamp::try_from(expires_at?).ok()
     }
 
+    #[cfg(test)]
+    pub(super) fn set_expires_at(&self, time: Timestamp) {
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(time.as_second().unsigned_abs());
+        *self.expires_at.lock().unwrap() = Some(time);
+    }
+
     async fn load(&self) -> provider::Result {
         let credentials = match &self.credentials {
             S3Credentials::Fixed { access_key_id, secret_access_key } => {

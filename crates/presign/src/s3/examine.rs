@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata as _};
-use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -31,7 +30,7 @@ impl S3Store {
     /// Puts a little and takes it away again, and compares the clocks.
     pub fn check(&self) -> Result<(), StoreError> {
         self.runtime.block_on(async {
-            let (_, skew) = self.put_probe().await?;
+            let skew = self.put_probe().await?;
             self.ask_delete(PROBE, None).await?;
             self.judge_skew(skew)
         })
@@ -49,25 +48,19 @@ impl S3Store {
     }
 
     async fn try_all(&self, warnings: &mut Vec<String>) -> Result<(), StoreError> {
-        let (put, skew) = self.put_probe().await?;
+        let skew = self.put_probe().await?;
         self.read_probe().await?;
         let listing = self.client.list_objects_v2().bucket(&self.config.bucket).prefix(PREFIX).max_keys(1);
-        listing.send().await.map_err(|error| self.call("s3:ListBucket", None).failed(error))?;
+        listing.send().await.map_err(|error| self.call("s3:ListBucket", None).failed(&error))?;
         self.ask_delete(PROBE, None).await?;
-        if put.version_id().is_some_and(|version| version != "null") {
-            warnings.push(format!(
-                "the bucket `{}` keeps old versions, so deleted uploads stay; give it a lifecycle rule that expires noncurrent versions below uploads/",
-                self.config.bucket
-            ));
-        }
         self.judge_skew(skew)?;
         let notable = skew.filter(|skew| skew.abs() >= NOTABLE_SKEW);
         warnings.extend(notable.map(|skew| format!("{}; set both by NTP", self.skewed(skew))));
         Ok(())
     }
 
-    /// Puts the probe; also returns how many seconds the store's clock is ahead, if it says.
-    async fn put_probe(&self) -> Result<(PutObjectOutput, Option<i64>), StoreError> {
+    /// Puts the probe; returns how many seconds the store's clock is ahead, if it says.
+    async fn put_probe(&self) -> Result<Option<i64>, StoreError> {
         let clock = StoreClock::default();
         let request = self
             .client
@@ -78,8 +71,8 @@ impl S3Store {
             .checksum_sha256(checksum(Sha256::digest(CONTENT).into()))
             .body(ByteStream::from_static(CONTENT));
         let sent = request.customize().interceptor(clock.clone()).send().await;
-        let put = sent.map_err(|error| self.call("s3:PutObject", None).failed(error))?;
-        Ok((put, clock.ahead()))
+        sent.map_err(|error| self.call("s3:PutObject", None).failed(&error))?;
+        Ok(clock.ahead())
     }
 
     async fn read_probe(&self) -> Result<(), StoreError> {
@@ -88,7 +81,7 @@ impl S3Store {
         let answer = request.send().await.map_err(|error| match error.code() {
             // Another server of the same store took it away this moment: that it may be read is seen.
             Some("NoSuchKey") => None,
-            _ => Some(call.failed(error)),
+            _ => Some(call.failed(&error)),
         });
         match answer {
             Err(None) => Ok(()),
@@ -135,7 +128,7 @@ impl S3Store {
             ),
             None => format!(
                 "the public endpoint can't be used from here ({}); signed URLs work only for clients that can",
-                reason(&call.failed(error))
+                reason(&call.failed(&error))
             ),
         })
     }

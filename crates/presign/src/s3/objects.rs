@@ -40,7 +40,7 @@ impl S3Store {
                 .checksum_sha256(checksum(sha256))
                 .body(body);
             let sent = request.customize().config_override(Config::builder().timeout_config(limits)).send();
-            sent.await.map_err(|error| self.call("s3:PutObject", Some(key)).failed(error))
+            sent.await.map_err(|error| self.call("s3:PutObject", Some(key)).failed(&error))
         };
         let answer = self.runtime.block_on(put)?;
         let version = answer.e_tag().map(str::to_owned);
@@ -69,7 +69,7 @@ impl S3Store {
 
     async fn ask_head(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         let asked = self.client.head_object().bucket(&self.config.bucket).key(key.as_str()).send().await;
-        match asked.map_err(|error| self.call("s3:GetObject", Some(key)).failed(error)) {
+        match asked.map_err(|error| self.call("s3:GetObject", Some(key)).failed(&error)) {
             Ok(found) => Ok(ObjectInfo {
                 size: size(found.content_length()),
                 modified_at: time(found.last_modified()),
@@ -102,7 +102,7 @@ impl S3Store {
             .key(key.as_str())
             .set_if_match(sealed.version.clone());
         let call = self.call("s3:GetObject", Some(key));
-        let answer = self.runtime.block_on(request.send()).map_err(|error| call.failed(error))?;
+        let answer = self.runtime.block_on(request.send()).map_err(|error| call.failed(&error))?;
         if size(answer.content_length()) != sealed.size {
             return Err(StoreError::Changed { key: key.clone() });
         }
@@ -117,7 +117,7 @@ impl S3Store {
 
     pub(super) async fn ask_delete(&self, name: &str, key: Option<&ObjectKey>) -> Result<(), StoreError> {
         let asked = self.client.delete_object().bucket(&self.config.bucket).key(name).send().await;
-        match asked.map_err(|error| self.call("s3:DeleteObject", key).failed(error)) {
+        match asked.map_err(|error| self.call("s3:DeleteObject", key).failed(&error)) {
             Ok(_) | Err(StoreError::Missing { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -161,9 +161,9 @@ impl S3Store {
         mut work: impl AsyncFnMut(&[Object]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let listing = self.client.list_objects_v2().bucket(&self.config.bucket).prefix(prefix);
-        let mut pages = listing.into_paginator().page_size(self.page_size).send();
+        let mut pages = listing.into_paginator().page_size(self.config.page_size.into()).send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.call("s3:ListBucket", None).failed(error))?;
+            let page = page.map_err(|error| self.call("s3:ListBucket", None).failed(&error))?;
             work(page.contents()).await?;
         }
         Ok(())

@@ -47,7 +47,7 @@ impl S3Store {
             .set_checksum_sha256(conditions.sha256.map(super::objects::checksum));
         let before = self.credentials.expires_at();
         let signed = self.runtime.block_on(request.presigned(times));
-        let signed = signed.map_err(|error| self.call("s3:PutObject", Some(key)).failed(error))?;
+        let signed = signed.map_err(|error| self.call("s3:PutObject", Some(key)).failed(&error))?;
         let url = Url::parse(signed.uri()).map_err(|error| StoreError::Io(std::io::Error::other(error)))?;
         let mut headers: Vec<_> =
             signed.headers().map(|(name, value)| (written(name), value.to_owned())).collect();
