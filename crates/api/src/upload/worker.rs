@@ -166,7 +166,7 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     let (key, via) = (job.row.object_key.clone(), Via::of(&job.row.via));
     let span = tracing::info_span!("upload", upload = id, via = via.as_str());
     let attempting = async {
-        let attempting = run::caught(merge(app, owner, job)).instrument(span);
+        let attempting = Box::pin(run::caught(merge(app, owner, job))).instrument(span);
         let attempting = tokio::time::timeout(LONGEST_ATTEMPT, attempting);
         attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
     };
