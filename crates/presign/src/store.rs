@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::StoreError;
+use crate::gcs::GcsStore;
 use crate::key::ObjectKey;
 use crate::local::LocalStore;
 use crate::upload::{Provider, PutConditions, SignedUpload};
@@ -36,6 +37,8 @@ pub struct StoredObject {
 pub enum ObjectStore {
     /// A directory of this machine.
     Local(Arc<LocalStore>),
+    /// Google Cloud Storage.
+    Gcs(GcsStore),
 }
 
 impl ObjectStore {
@@ -43,6 +46,7 @@ impl ObjectStore {
     pub const fn provider(&self) -> Provider {
         match self {
             Self::Local(_) => Provider::Local,
+            Self::Gcs(_) => Provider::Gcs,
         }
     }
 
@@ -50,6 +54,7 @@ impl ObjectStore {
     pub fn sign_put(&self, key: &ObjectKey, conditions: &PutConditions) -> Result<SignedUpload, StoreError> {
         match self {
             Self::Local(store) => Ok(store.sign_put(key, conditions)),
+            Self::Gcs(store) => store.sign_put(key, conditions),
         }
     }
 
@@ -57,6 +62,7 @@ impl ObjectStore {
     pub fn put(&self, key: &ObjectKey, file: &Path, sha256: [u8; 32]) -> Result<ObjectInfo, StoreError> {
         match self {
             Self::Local(store) => store.put(key, file, sha256),
+            Self::Gcs(store) => store.put(key, file, sha256),
         }
     }
 
@@ -64,6 +70,7 @@ impl ObjectStore {
     pub fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
         match self {
             Self::Local(store) => store.head(key),
+            Self::Gcs(store) => store.head(key),
         }
     }
 
@@ -71,6 +78,7 @@ impl ObjectStore {
     pub fn seal(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         match self {
             Self::Local(store) => store.seal(key),
+            Self::Gcs(store) => store.seal(key),
         }
     }
 
@@ -85,6 +93,7 @@ impl ObjectStore {
                 let _ = frozen;
                 Ok(Box::new(store.open(key)?))
             }
+            Self::Gcs(store) => store.open(key, frozen),
         }
     }
 
@@ -92,6 +101,7 @@ impl ObjectStore {
     pub fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.delete(key),
+            Self::Gcs(store) => store.delete(key),
         }
     }
 
@@ -99,6 +109,7 @@ impl ObjectStore {
     pub fn delete_workspace(&self, workspace_id: &str) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.delete_workspace(workspace_id),
+            Self::Gcs(store) => store.delete_workspace(workspace_id),
         }
     }
 
@@ -106,6 +117,7 @@ impl ObjectStore {
     pub fn check(&self) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.check(),
+            Self::Gcs(store) => store.check(),
         }
     }
 
@@ -113,6 +125,7 @@ impl ObjectStore {
     pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
         match self {
             Self::Local(store) => store.list_older_than(time),
+            Self::Gcs(store) => store.list_older_than(time),
         }
     }
 
@@ -122,6 +135,7 @@ impl ObjectStore {
     pub fn forget_older_than(&self, time: Timestamp) -> Result<usize, StoreError> {
         match self {
             Self::Local(store) => store.forget_older_than(time),
+            Self::Gcs(store) => store.forget_older_than(time),
         }
     }
 }
