@@ -19,11 +19,12 @@ mod sign_blob;
 mod tests;
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use google_cloud_storage::builder::storage::SignedUrlBuilder;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use ureq::http::Method;
 use url::Url;
 use uuid::Uuid;
@@ -48,7 +49,7 @@ const PROBES: &str = "uploads/.check/";
 const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
 
 /// Which bucket to use, and as whom.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct GcsConfig {
     /// The bucket's name.
     pub bucket: String,
@@ -57,9 +58,25 @@ pub struct GcsConfig {
     /// Where clients reach it, when not at the same address.
     pub public_endpoint: Option<Url>,
     /// The file of Google's credentials; without one, that of `gcloud`, and then the metadata server, are asked.
-    pub credentials_file: Option<std::path::PathBuf>,
+    pub credentials_file: Option<PathBuf>,
     /// The service account that signs by `signBlob`, when the credentials don't name it themselves.
     pub signer: Option<String>,
+    /// Most objects of one page of a list; the API allows 1000.
+    pub page_size: u16,
+}
+
+impl GcsConfig {
+    /// Describes a bucket at Google, with the credentials that are found there where the server runs.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            endpoint: None,
+            public_endpoint: None,
+            credentials_file: None,
+            signer: None,
+            page_size: 1000,
+        }
+    }
 }
 
 /// Uploads in a bucket of Google Cloud Storage.
@@ -78,12 +95,12 @@ impl GcsStore {
     }
 
     fn with(config: GcsConfig, services: Services, patience: Patience) -> Result<Self, StoreError> {
-        let GcsConfig { bucket, endpoint, public_endpoint, credentials_file, signer } = config;
+        let GcsConfig { bucket, endpoint, public_endpoint, credentials_file, signer, page_size } = config;
         let text = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
         let own = endpoint.as_ref().map_or_else(|| ENDPOINT.to_owned(), text);
         let public_endpoint = public_endpoint.as_ref().map_or_else(|| own.clone(), text);
         Ok(Self {
-            client: Client::new(&own, &bucket, patience),
+            client: Client::new(&own, &bucket, page_size, patience),
             credentials: Credentials::new(credentials_file, signer, services, patience)?,
             bucket,
             public_endpoint,
@@ -121,10 +138,10 @@ impl GcsStore {
     pub fn put(&self, key: &ObjectKey, file: &Path, sha256: [u8; 32]) -> Result<ObjectInfo, StoreError> {
         let open = || Ok(fs_err::File::open(file)?);
         let size = open()?.metadata()?.len();
-        let (item, sent) = self.client.upload(&self.token()?, key.as_str(), size, open)?;
+        let (item, sent) = self.ask(|token| self.client.upload(token, key.as_str(), size, open))?;
         if sent != sha256 || item.info.size != size {
             // Only a file that somebody changes while it is sent does that.
-            self.client.delete(&self.token()?, key.as_str())?;
+            self.delete(key)?;
             return Err(std::io::Error::other(format!("`{key}` was changed while it was sent")).into());
         }
         Ok(item.info)
@@ -132,7 +149,7 @@ impl GcsStore {
 
     /// Returns what is known of an object, or nothing when there is none.
     pub fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
-        Ok(self.client.head(&self.token()?, key.as_str())?.map(|item| item.info))
+        Ok(self.ask(|token| self.client.head(token, key.as_str()))?.map(|item| item.info))
     }
 
     /// Notes which content of the object is read afterwards. Twice is fine.
@@ -142,12 +159,12 @@ impl GcsStore {
 
     /// Opens an object for reading from its start; one that was written anew since it was sealed is refused.
     pub fn open(&self, key: &ObjectKey, frozen: &ObjectInfo) -> Result<Box<dyn Read + Send>, StoreError> {
-        Ok(Box::new(self.client.read(&self.token()?, key, frozen)?))
+        self.ask(|token| self.client.read(token, key, frozen))
     }
 
     /// Deletes an object. Twice is fine. A URL that was given out for it works until it expires.
     pub fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        self.client.delete(&self.token()?, key.as_str())
+        self.ask(|token| self.client.delete(token, key.as_str()))
     }
 
     /// Deletes all objects of a workspace, by its immutable id. Twice is fine.
@@ -156,7 +173,7 @@ impl GcsStore {
             return Err(StoreError::InvalidId { id: workspace_id.chars().take(300).collect() });
         }
         for item in self.list(&format!("{OBJECTS}{workspace_id}/"))? {
-            self.client.delete(&self.token()?, &item.name)?;
+            self.ask(|token| self.client.delete(token, &item.name))?;
         }
         Ok(())
     }
@@ -165,7 +182,7 @@ impl GcsStore {
     pub fn check(&self) -> Result<(), StoreError> {
         let name = format!("{PROBES}{}", Uuid::now_v7());
         self.credentials.check_signer()?;
-        self.client.probe(&self.token()?, &name)
+        self.ask(|token| self.client.probe(token, &name))
     }
 
     /// Lists objects last written before a time, by key.
@@ -183,7 +200,7 @@ impl GcsStore {
         let left: Vec<_> =
             self.list(PROBES)?.into_iter().filter(|item| item.info.modified_at < time).collect();
         for item in &left {
-            self.client.delete(&self.token()?, &item.name)?;
+            self.ask(|token| self.client.delete(token, &item.name))?;
         }
         Ok(left.len())
     }
@@ -192,7 +209,7 @@ impl GcsStore {
         let mut items = Vec::new();
         let mut next = None;
         loop {
-            let page = self.client.list(&self.token()?, prefix, next.as_deref())?;
+            let page = self.ask(|token| self.client.list(token, prefix, next.as_deref()))?;
             items.extend(page.items);
             next = page.next;
             if next.is_none() {
@@ -201,8 +218,14 @@ impl GcsStore {
         }
     }
 
-    fn token(&self) -> Result<secrecy::SecretString, StoreError> {
-        self.credentials.token()
+    /// Makes requests with a token; after a refusal the credentials are found anew, for they may be other ones by now.
+    fn ask<T>(&self, request: impl FnOnce(&SecretString) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let token = self.credentials.token()?;
+        request(&token).inspect_err(|error| {
+            if matches!(error, StoreError::Refused { .. }) {
+                self.credentials.forget();
+            }
+        })
     }
 }
 

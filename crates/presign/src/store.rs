@@ -38,7 +38,7 @@ pub enum ObjectStore {
     /// A directory of this machine.
     Local(Arc<LocalStore>),
     /// Google Cloud Storage.
-    Gcs(GcsStore),
+    Gcs(Arc<GcsStore>),
 }
 
 impl ObjectStore {

@@ -59,7 +59,7 @@ impl Refusal {
 
     /// Shapes a refusal by the bucket.
     pub(super) fn of_bucket(&self, bucket: &str) -> StoreError {
-        if let Some(error) = self.of_anything() {
+        if let Some(error) = self.of_anything("it") {
             return error;
         }
         let why = self.why();
@@ -86,7 +86,7 @@ impl Refusal {
 
     /// Shapes a refusal by the IAM service to sign as an account.
     pub(super) fn of_signer(&self, email: &str) -> StoreError {
-        if let Some(error) = self.of_anything() {
+        if let Some(error) = self.of_anything("signBlob") {
             return error;
         }
         let why = self.why();
@@ -109,7 +109,7 @@ impl Refusal {
     }
 
     /// Shapes what means the same wherever it comes from.
-    fn of_anything(&self) -> Option<StoreError> {
+    fn of_anything(&self, who: &str) -> Option<StoreError> {
         match self.status {
             401 | 400 if self.skew.is_some() => {
                 let skew = self.skew.clone().unwrap_or_default();
@@ -120,7 +120,7 @@ impl Refusal {
                 "see that the key of GOOGLE_APPLICATION_CREDENTIALS was not deleted or disabled",
             )),
             status if is_temporary(status) => {
-                Some(StoreError::Unavailable { reason: format!("it answers {status}{}", self.why()) })
+                Some(StoreError::Unavailable { reason: format!("{who} answers {status}{}", self.why()) })
             }
             _ => None,
         }

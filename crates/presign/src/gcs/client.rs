@@ -26,7 +26,7 @@ const MAX_ANSWER_BYTES: u64 = 8 << 20;
 const PROBE: &[u8] = b"workstead";
 
 /// What lies between attempts.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 
 /// How long the store is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -73,13 +73,14 @@ pub(super) struct Client {
     agent: Agent,
     endpoint: String,
     bucket: String,
+    page_size: u16,
     patience: Patience,
 }
 
 impl Client {
-    pub(super) fn new(endpoint: &str, bucket: &str, patience: Patience) -> Self {
+    pub(super) fn new(endpoint: &str, bucket: &str, page_size: u16, patience: Patience) -> Self {
         let agent = agent(endpoint, patience);
-        Self { agent, endpoint: endpoint.to_owned(), bucket: bucket.to_owned(), patience }
+        Self { agent, endpoint: endpoint.to_owned(), bucket: bucket.to_owned(), page_size, patience }
     }
 
     /// Returns what is known of an object.
@@ -98,7 +99,7 @@ impl Client {
         token: &SecretString,
         key: &ObjectKey,
         frozen: &ObjectInfo,
-    ) -> Result<impl Read + Send + 'static, StoreError> {
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
         let mut url = format!("{}?alt=media", self.object(key.as_str()));
         if let Some(generation) = &frozen.version {
             url.extend(["&ifGenerationMatch=", generation]);
@@ -125,7 +126,7 @@ impl Client {
             let text = format!("`{key}` was sent with a Content-Encoding header, which must not be there");
             return Err(std::io::Error::other(text).into());
         }
-        Ok(Exact::new(response.into_body().into_reader(), frozen.size, key.clone()))
+        Ok(Box::new(Exact::new(response.into_body().into_reader(), frozen.size, key.clone())))
     }
 
     /// Writes an object from a file and returns it with the SHA-256 of what was sent.
@@ -176,7 +177,8 @@ impl Client {
         page: Option<&str>,
     ) -> Result<Page, StoreError> {
         let mut url = format!("{}?prefix={}", self.objects(), encoded(prefix));
-        url.push_str(&format!("&maxResults=1000&fields=nextPageToken,items({FIELDS})"));
+        url.extend(["&maxResults=", &self.page_size.to_string()]);
+        url.extend(["&fields=nextPageToken,items(", FIELDS, ")"]);
         if let Some(page) = page {
             url.extend(["&pageToken=", &encoded(page)]);
         }

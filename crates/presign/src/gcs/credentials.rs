@@ -91,7 +91,7 @@ impl Credentials {
             Ok(token) => Ok(token.token.into()),
             Err(error) => {
                 // Google's crate does not try again after an error that lasts.
-                self.forget(&identity);
+                self.forget();
                 Err(unavailable(&error))
             }
         }
@@ -103,7 +103,7 @@ impl Credentials {
         let signer = identity.signer.clone();
         let signed = self.wait(async move { url.sign_with(&signer).await })?;
         signed.map_err(|error| {
-            self.forget(&identity);
+            self.forget();
             cause(error)
         })
     }
@@ -117,7 +117,7 @@ impl Credentials {
             signer.sign("workstead").await
         })?;
         signed.map(|_| ()).map_err(|error| {
-            self.forget(&identity);
+            self.forget();
             cause(error)
         })
     }
@@ -132,11 +132,8 @@ impl Credentials {
     }
 
     /// Has credentials found anew at their next use: their file may be another one then.
-    fn forget(&self, refused: &Arc<Identity>) {
-        let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
-        if identity.as_ref().is_some_and(|current| Arc::ptr_eq(current, refused)) {
-            *identity = None;
-        }
+    pub(super) fn forget(&self) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn find(&self) -> Result<Identity, StoreError> {
