@@ -26,6 +26,7 @@ mod lifecycle;
 mod llm_config;
 mod locations;
 mod middleware;
+mod object_store;
 mod organizations;
 mod paging;
 mod people;

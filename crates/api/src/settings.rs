@@ -2,6 +2,7 @@
 
 mod parse;
 mod read;
+mod stores;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workstead_bundler::Limits;
 
+pub use self::stores::StoreSettings;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub upload_retention: Duration,
     /// How long a presigned upload URL works.
     pub presign_lifetime: Duration,
+    /// Where uploaded objects lie.
+    pub object_store: StoreSettings,
     /// Whether uploads may prune more than half of a location's SLXs unasked.
     pub allow_mass_prune: bool,
     /// How many runners of one workspace may be registered.

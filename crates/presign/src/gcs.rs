@@ -18,7 +18,7 @@ mod sign_blob;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,17 +32,13 @@ use uuid::Uuid;
 use self::client::{Client, Item, Patience};
 use self::credentials::{Credentials, Services};
 use crate::error::StoreError;
-use crate::key::{ObjectKey, is_id};
+use crate::key::{ObjectKey, PREFIX, is_id};
 use crate::secret_url::SecretUrl;
-use crate::store::{ObjectInfo, StoredObject};
-use crate::upload::{Provider, PutConditions, SignedUpload};
+use crate::store::{Examination, ObjectInfo, StoredObject};
+use crate::upload::{CONTENT_TYPE, Provider, PutConditions, SignedUpload};
 
 /// Where Google Cloud Storage is.
 const ENDPOINT: &str = "https://storage.googleapis.com";
-/// The type that every bundle is sent with.
-const CONTENT_TYPE: &str = "application/gzip";
-/// What the names of all objects begin with.
-const OBJECTS: &str = "uploads/";
 /// What the names of the objects begin with that only try whether the store works; no key does.
 const PROBES: &str = "uploads/.check/";
 /// The longest life of a V4 URL.
@@ -90,11 +86,11 @@ pub struct GcsStore {
 
 impl GcsStore {
     /// Makes the store; asks nobody yet, so credentials that are missing or wrong show when it is used.
-    pub fn new(config: GcsConfig) -> Result<Self, StoreError> {
+    pub fn new(config: GcsConfig) -> io::Result<Self> {
         Self::with(config, Services::default(), Patience::default())
     }
 
-    fn with(config: GcsConfig, services: Services, patience: Patience) -> Result<Self, StoreError> {
+    fn with(config: GcsConfig, services: Services, patience: Patience) -> io::Result<Self> {
         let GcsConfig { bucket, endpoint, public_endpoint, credentials_file, signer, page_size } = config;
         let text = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
         let own = endpoint.as_ref().map_or_else(|| ENDPOINT.to_owned(), text);
@@ -142,7 +138,7 @@ impl GcsStore {
         if sent != sha256 || item.info.size != size {
             // Only a file that somebody changes while it is sent does that.
             self.delete(key)?;
-            return Err(std::io::Error::other(format!("`{key}` was changed while it was sent")).into());
+            return Err(io::Error::other(format!("`{key}` was changed while it was sent")).into());
         }
         Ok(item.info)
     }
@@ -172,7 +168,7 @@ impl GcsStore {
         if !is_id(workspace_id) {
             return Err(StoreError::InvalidId { id: workspace_id.chars().take(300).collect() });
         }
-        for item in self.list(&format!("{OBJECTS}{workspace_id}/"))? {
+        for item in self.list(&format!("{PREFIX}{workspace_id}/"))? {
             self.ask(|token| self.client.delete(token, &item.name))?;
         }
         Ok(())
@@ -185,9 +181,19 @@ impl GcsStore {
         self.ask(|token| self.client.probe(token, &name))
     }
 
+    /// Does all that uploads need once, and looks whether the public endpoint answers.
+    pub fn examine(&self) -> Examination {
+        let failure = self.check().err();
+        let unreachable = self.client.reach(&self.public_endpoint);
+        let warnings = unreachable.map(|error| {
+            format!("the public endpoint can't be used from here ({error}); signed URLs work only for clients that can")
+        });
+        Examination { failure, warnings: warnings.into_iter().collect() }
+    }
+
     /// Lists objects last written before a time, by key.
     pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
-        let items = self.list(OBJECTS)?.into_iter().filter(|item| item.info.modified_at < time);
+        let items = self.list(PREFIX)?.into_iter().filter(|item| item.info.modified_at < time);
         let object =
             |item: Item| Some(StoredObject { key: ObjectKey::parse(&item.name).ok()?, info: item.info });
         let mut objects: Vec<_> = items.filter_map(object).collect();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-const PREFIX: &str = "uploads/";
+pub(crate) const PREFIX: &str = "uploads/";
 const SUFFIX: &str = ".tar.gz";
 
 /// Most characters of a workspace's or upload's id.

@@ -9,7 +9,7 @@
 //!
 //! * **local** ([`LocalStore`]): the URL names our own server, signed by HMAC-SHA256; the server calls
 //!   [`LocalStore::verify_put`] and [`LocalStore::writer`] in its PUT route.
-//! * **s3, minio** (to come): `sign_put` is a presigned `PutObject` for the public endpoint, with `content-length` and
+//! * **s3, minio** ([`S3Store`]): `sign_put` is a presigned `PutObject` for the public endpoint, with `content-length` and
 //!   `x-amz-checksum-sha256` among the signed headers, so [`SignedUpload::headers`] must be sent exactly. The store
 //!   verifies the URL; `verify_put` and `writer` don't exist there.
 //! * **gcs** ([`GcsStore`]): a V4 signed URL (GOOG4-RSA-SHA256); size and size limit are `x-goog-content-length-range`, the
@@ -22,6 +22,7 @@ mod error;
 mod gcs;
 mod key;
 pub mod local;
+pub mod s3;
 mod secret_url;
 mod store;
 mod upload;
@@ -30,6 +31,7 @@ pub use error::{RefusedPut, StoreError};
 pub use gcs::{GcsConfig, GcsStore};
 pub use key::{InvalidKey, ObjectKey};
 pub use local::{LocalStore, PutPermit, PutWriter};
+pub use s3::{S3Config, S3Credentials, S3Store};
 pub use secret_url::SecretUrl;
-pub use store::{ObjectInfo, ObjectStore, StoredObject};
+pub use store::{Examination, ObjectInfo, ObjectStore, StoredObject};
 pub use upload::{Provider, PutConditions, SignedUpload};

@@ -32,13 +32,11 @@ use crate::error::{RefusedPut, StoreError};
 use crate::key::{ObjectKey, is_id};
 use crate::secret_url::SecretUrl;
 use crate::store::{ObjectInfo, StoredObject};
-use crate::upload::{Provider, PutConditions, SignedUpload};
+use crate::upload::{CONTENT_TYPE, Provider, PutConditions, SignedUpload};
 
 /// The path of the PUT route below the public URL; the key follows.
 pub const ROUTE: &str = "/uploads/local/";
 
-/// The type that every bundle is sent with.
-const CONTENT_TYPE: &str = "application/gzip";
 /// Bytes that are copied at once.
 const COPY_BUFFER: usize = 256 << 10;
 

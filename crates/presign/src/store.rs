@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::gcs::GcsStore;
 use crate::key::ObjectKey;
 use crate::local::LocalStore;
+use crate::s3::S3Store;
 use crate::upload::{Provider, PutConditions, SignedUpload};
 
 /// What is known of an object.
@@ -32,20 +33,32 @@ pub struct StoredObject {
     pub info: ObjectInfo,
 }
 
+/// What a look at everything that uploads need showed.
+#[derive(Debug)]
+pub struct Examination {
+    /// Why uploads don't work, if they don't.
+    pub failure: Option<StoreError>,
+    /// What may not be as it should, in sentences for the log.
+    pub warnings: Vec<String>,
+}
+
 /// Where uploads lie. All calls block; an async caller wraps them.
 #[derive(Debug)]
 pub enum ObjectStore {
     /// A directory of this machine.
     Local(Arc<LocalStore>),
-    /// Google Cloud Storage.
+    /// A bucket of S3, or of a store that speaks its protocol.
+    S3(Arc<S3Store>),
+    /// A bucket of Google Cloud Storage.
     Gcs(Arc<GcsStore>),
 }
 
 impl ObjectStore {
     /// Returns the kind of store.
-    pub const fn provider(&self) -> Provider {
+    pub fn provider(&self) -> Provider {
         match self {
             Self::Local(_) => Provider::Local,
+            Self::S3(store) => store.provider(),
             Self::Gcs(_) => Provider::Gcs,
         }
     }
@@ -54,6 +67,7 @@ impl ObjectStore {
     pub fn sign_put(&self, key: &ObjectKey, conditions: &PutConditions) -> Result<SignedUpload, StoreError> {
         match self {
             Self::Local(store) => Ok(store.sign_put(key, conditions)),
+            Self::S3(store) => store.sign_put(key, conditions),
             Self::Gcs(store) => store.sign_put(key, conditions),
         }
     }
@@ -62,6 +76,7 @@ impl ObjectStore {
     pub fn put(&self, key: &ObjectKey, file: &Path, sha256: [u8; 32]) -> Result<ObjectInfo, StoreError> {
         match self {
             Self::Local(store) => store.put(key, file, sha256),
+            Self::S3(store) => store.put(key, file, sha256),
             Self::Gcs(store) => store.put(key, file, sha256),
         }
     }
@@ -70,6 +85,7 @@ impl ObjectStore {
     pub fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, StoreError> {
         match self {
             Self::Local(store) => store.head(key),
+            Self::S3(store) => store.head(key),
             Self::Gcs(store) => store.head(key),
         }
     }
@@ -78,6 +94,7 @@ impl ObjectStore {
     pub fn seal(&self, key: &ObjectKey) -> Result<ObjectInfo, StoreError> {
         match self {
             Self::Local(store) => store.seal(key),
+            Self::S3(store) => store.seal(key),
             Self::Gcs(store) => store.seal(key),
         }
     }
@@ -89,10 +106,8 @@ impl ObjectStore {
     pub fn open(&self, key: &ObjectKey, frozen: &ObjectInfo) -> Result<Box<dyn Read + Send>, StoreError> {
         match self {
             // Frozen by its name.
-            Self::Local(store) => {
-                let _ = frozen;
-                Ok(Box::new(store.open(key)?))
-            }
+            Self::Local(store) => Ok(Box::new(store.open(key)?)),
+            Self::S3(store) => Ok(Box::new(store.open(key, frozen)?)),
             Self::Gcs(store) => store.open(key, frozen),
         }
     }
@@ -101,6 +116,7 @@ impl ObjectStore {
     pub fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.delete(key),
+            Self::S3(store) => store.delete(key),
             Self::Gcs(store) => store.delete(key),
         }
     }
@@ -109,6 +125,7 @@ impl ObjectStore {
     pub fn delete_workspace(&self, workspace_id: &str) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.delete_workspace(workspace_id),
+            Self::S3(store) => store.delete_workspace(workspace_id),
             Self::Gcs(store) => store.delete_workspace(workspace_id),
         }
     }
@@ -117,7 +134,17 @@ impl ObjectStore {
     pub fn check(&self) -> Result<(), StoreError> {
         match self {
             Self::Local(store) => store.check(),
+            Self::S3(store) => store.check(),
             Self::Gcs(store) => store.check(),
+        }
+    }
+
+    /// Looks once at all that uploads need, and says what is wrong or may be.
+    pub fn examine(&self) -> Examination {
+        match self {
+            Self::Local(store) => Examination { failure: store.check().err(), warnings: Vec::new() },
+            Self::S3(store) => store.examine(),
+            Self::Gcs(store) => store.examine(),
         }
     }
 
@@ -125,6 +152,7 @@ impl ObjectStore {
     pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
         match self {
             Self::Local(store) => store.list_older_than(time),
+            Self::S3(store) => store.list_older_than(time),
             Self::Gcs(store) => store.list_older_than(time),
         }
     }
@@ -135,6 +163,8 @@ impl ObjectStore {
     pub fn forget_older_than(&self, time: Timestamp) -> Result<usize, StoreError> {
         match self {
             Self::Local(store) => store.forget_older_than(time),
+            // Nothing is left behind there.
+            Self::S3(_) => Ok(0),
             Self::Gcs(store) => store.forget_older_than(time),
         }
     }

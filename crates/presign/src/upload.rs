@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::secret_url::SecretUrl;
 
+/// The type that every bundle is sent with.
+pub(crate) const CONTENT_TYPE: &str = "application/gzip";
+
 /// The kind of store behind a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use url::Url;
 use workstead_core::repository::RepositoryStore;
-use workstead_presign::{LocalStore, ObjectStore};
+use workstead_presign::LocalStore;
 
 use super::{ServeError, Server};
 use crate::app::{AppState, Parts};
@@ -18,7 +18,7 @@ use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
-use crate::{index, lifecycle, slack, upload};
+use crate::{index, lifecycle, object_store, slack, upload};
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum StartError {
     /// The repositories can't be used.
     #[error("failed to open the repositories")]
     Repositories(#[from] workstead_core::repository::Error),
+    /// The threads of the object store's client can't be started.
+    #[error("failed to start the client of the object store")]
+    ObjectStore(#[source] std::io::Error),
     /// Pushes can't be checked.
     #[error(transparent)]
     PushCheck(#[from] PushCheckError),
@@ -83,6 +86,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     upload::settle_interrupted(&app).await?;
     index::catch_up(&app).await?;
     slack::start(&app);
+    object_store::examine_at_start(&app);
     Ok(Server { listener, address, app, new_admin_token, _data: data })
 }
 
@@ -96,7 +100,7 @@ pub(crate) async fn open_app(
     let database = Database::open(&data.database()).await?;
     let repositories = RepositoryStore::open(&data.repositories())?;
     let local = Arc::new(LocalStore::new(data.objects(), key, public_url.clone()));
-    let objects = ObjectStore::Local(Arc::clone(&local));
+    let objects = object_store::from_settings(&settings, &local).map_err(StartError::ObjectStore)?;
     let server_key = ServerKey::new(key);
     let program = match &settings.hook_program {
         Some(program) => program.clone(),

@@ -41,6 +41,11 @@ impl<'a> Reader<'a> {
         self.given(name).map(|text| parse(&text).ok_or_else(|| refuse(setting, &text))).transpose()
     }
 
+    /// Tells whether a variable is there and not empty.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         let text = (self.lookup)(name)?;
         let text = text.trim();
@@ -82,6 +87,11 @@ pub(super) fn base_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim_end_matches('/')).ok()?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
+}
+
+/// Parses a base URL that is nothing but scheme, host and port.
+pub(super) fn origin(text: &str) -> Option<Url> {
+    base_url(text).filter(|url| url.path() == "/")
 }
 
 /// Parses an e-mail address as far as it matters: one `@` between two texts without blanks.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use workstead_bundler::Limits;
 
 use super::parse::{self, Reader};
-use super::{CreatePolicy, InvalidSetting, LogFormat, Settings};
+use super::{CreatePolicy, InvalidSetting, LogFormat, Settings, stores};
 use crate::auth::client_address::Network;
 use crate::codecollections;
 use crate::git_http::GitLimits;
@@ -86,6 +86,7 @@ impl Settings {
             presign_lifetime: reader.read("WORKSTEAD_PRESIGN_MINUTES", |text| {
                 parse::within(text, 1..=720).map(Duration::from_mins)
             })?,
+            object_store: stores::read(&reader)?,
             allow_mass_prune: reader.read("WORKSTEAD_ALLOW_MASS_PRUNE", parse::boolean)?,
             max_runners: reader.read("WORKSTEAD_RUNNERS_MAX", parse::at_least_one)?,
             runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,

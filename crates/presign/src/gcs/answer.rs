@@ -151,12 +151,7 @@ pub(super) fn unanswered(error: Error) -> StoreError {
         Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => {
             "the proxy does not let through to it".to_owned()
         }
-        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
-            return refused(
-                "no TLS connection to it can be made".to_owned(),
-                "see that this machine's clock is right, and that WORKSTEAD_GCS_ENDPOINT has a certificate that is trusted here",
-            );
-        }
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => return without_tls(),
         Error::Http(_) | Error::BadUri(_) => {
             return refused("its address is malformed".to_owned(), "correct WORKSTEAD_GCS_ENDPOINT");
         }
@@ -169,8 +164,17 @@ pub(super) fn unanswered(error: Error) -> StoreError {
 pub(super) fn broken(error: io::Error) -> StoreError {
     match error.downcast::<Error>() {
         Ok(error) => unanswered(error),
+        // So rustls tells of a certificate that it does not trust.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => without_tls(),
         Err(error) => StoreError::Unavailable { reason: format!("its connection broke ({})", error.kind()) },
     }
+}
+
+fn without_tls() -> StoreError {
+    refused(
+        "no TLS connection to it can be made".to_owned(),
+        "see that this machine's clock is right, and that WORKSTEAD_GCS_ENDPOINT has a certificate that is trusted here",
+    )
 }
 
 pub(super) fn refused(reason: String, cure: &str) -> StoreError {

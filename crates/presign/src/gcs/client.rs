@@ -17,6 +17,7 @@ use super::body::{Exact, Hashing};
 use crate::error::StoreError;
 use crate::key::ObjectKey;
 use crate::store::ObjectInfo;
+use crate::upload;
 
 /// The fields of an object that are asked for.
 const FIELDS: &str = "name,size,generation,timeCreated";
@@ -148,7 +149,7 @@ impl Client {
                 }
             };
             let request = self.agent.post(self.upload_url(name)).header(AUTHORIZATION, bearer(token));
-            let request = request.header(CONTENT_TYPE, super::CONTENT_TYPE).header(CONTENT_LENGTH, size);
+            let request = request.header(CONTENT_TYPE, upload::CONTENT_TYPE).header(CONTENT_LENGTH, size);
             let response = request.send(SendBody::from_reader(&mut content));
             sent = content.finish();
             response
@@ -211,6 +212,14 @@ impl Client {
         });
         self.delete(token, name)?;
         tried.and(clock)
+    }
+
+    /// Tells why another endpoint gives no answer at all, if so.
+    pub(super) fn reach(&self, endpoint: &str) -> Option<StoreError> {
+        if endpoint == self.endpoint {
+            return None;
+        }
+        agent(endpoint, self.patience).get(endpoint).call().err().map(answer::unanswered)
     }
 
     /// Makes a request until it is answered with something that lasts.

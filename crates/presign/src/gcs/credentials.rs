@@ -1,6 +1,7 @@
 //! As whom the server speaks to Google: Google's crate finds the credentials and keeps their tokens fresh.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Credentials {
         signer: Option<String>,
         services: Services,
         patience: Patience,
-    ) -> Result<Self, StoreError> {
+    ) -> io::Result<Self> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).thread_name("gcs-credentials").enable_all().build()?;
         let identity = Mutex::default();
@@ -210,7 +211,7 @@ impl Credentials {
         });
         result.recv_timeout(PATIENCE).map_err(|_| {
             task.abort();
-            let reason = format!("Google gave no token within {} seconds", PATIENCE.as_secs());
+            let reason = format!("Google gave no token or signature within {} seconds", PATIENCE.as_secs());
             StoreError::Unavailable { reason }
         })
     }
@@ -301,6 +302,6 @@ fn copied(error: &StoreError) -> StoreError {
             StoreError::Refused { reason: reason.clone(), cure: cure.clone() }
         }
         StoreError::Unavailable { reason } => StoreError::Unavailable { reason: reason.clone() },
-        other => StoreError::Io(std::io::Error::other(other.to_string())),
+        other => StoreError::Io(io::Error::other(other.to_string())),
     }
 }

@@ -172,3 +172,27 @@ fn a_check_sees_a_clock_that_is_wrong() {
     assert!(error.contains("clock") && error.contains("NTP"), "{error}");
     assert_eq!(server.requests().last().unwrap().method, "DELETE");
 }
+
+#[test]
+fn a_public_endpoint_that_is_not_reached_is_a_warning() {
+    let server =
+        StandIn::start(|request| match (request.method.as_str(), request.path.contains("prefix=")) {
+            ("DELETE", _) => Reply::Whole(204, "", String::new()),
+            (_, true) => Reply::json(200, &json!({ "items": [object("9")] })),
+            _ => Reply::json(200, &object("9")),
+        });
+    let mut setting = Setting::at(&server);
+    let well = setting.store().examine();
+    assert!(well.failure.is_none() && well.warnings.is_empty(), "{well:?}");
+    setting.config.public_endpoint = Some(Url::parse("http://127.0.0.1:9").unwrap());
+    let seen = setting.store().examine();
+    assert!(seen.failure.is_none(), "{seen:?}");
+    insta::assert_snapshot!(seen.warnings.join("\n"), @"the public endpoint can't be used from here (the object store is not available: its connection broke (connection refused)); signed URLs work only for clients that can");
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_refused_with_its_cure() {
+    let error =
+        answer::broken(io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: Expired"));
+    assert!(matches!(&error, StoreError::Refused { cure, .. } if cure.contains("certificate")), "{error:?}");
+}
