@@ -114,6 +114,27 @@ fn signs_by_iam_as_a_workload_of_another_cloud() {
 }
 
 #[test]
+fn signs_by_iam_as_an_account_that_is_impersonated() {
+    // Google's own signer would take the key of the source for this, and the URL would be of no use.
+    let tokens = StandIn::start(|request| {
+        assert!(request.headers["authorization"].starts_with("Bearer ey"));
+        Reply::json(200, &json!({ "accessToken": TOKEN, "expireTime": "2100-01-01T00:00:00Z" }))
+    });
+    let iam = StandIn::start(|request| sign_blob(request, SIGNER));
+    let mut setting = Setting::new();
+    setting.services.iam = iam.base();
+    let url = format!("{}/v1/projects/-/serviceAccounts/{SIGNER}:generateAccessToken", tokens.base());
+    let json = json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": url,
+        "source_credentials": key_json(),
+    });
+    setting.file(&json.to_string());
+    assert!(is_signed(&setting));
+    assert_eq!(iam.requests().len(), 1);
+}
+
+#[test]
 fn says_why_iam_does_not_sign() {
     let denied = Reply::json(
         403,
