@@ -88,7 +88,7 @@ impl Client {
     pub(super) fn head(&self, token: &SecretString, name: &str) -> Result<Option<Item>, StoreError> {
         let url = format!("{}?fields={FIELDS}", self.object(name));
         let response = self.ask(|| self.agent.get(&url).header(AUTHORIZATION, bearer(token)).call())?;
-        match self.success(response) {
+        match success(response) {
             Ok(response) => item(&json(response)?).map(Some),
             Err(refusal) => self.missing(token, &refusal).map(|()| None),
         }
@@ -110,7 +110,7 @@ impl Client {
             let request = self.agent.get(&url).header(ACCEPT_ENCODING, "identity");
             request.header(AUTHORIZATION, bearer(token)).call()
         })?;
-        let response = match self.success(response) {
+        let response = match success(response) {
             Ok(response) => response,
             Err(Refusal { status: 412, .. }) => return Err(StoreError::Changed { key: key.clone() }),
             Err(refusal) => {
@@ -164,7 +164,7 @@ impl Client {
     pub(super) fn delete(&self, token: &SecretString, name: &str) -> Result<(), StoreError> {
         let url = self.object(name);
         let response = self.ask(|| self.agent.delete(&url).header(AUTHORIZATION, bearer(token)).call())?;
-        match self.success(response) {
+        match success(response) {
             Ok(_) => Ok(()),
             Err(refusal) => self.missing(token, &refusal),
         }
@@ -228,10 +228,6 @@ impl Client {
         mut request: impl FnMut() -> Result<Response<Body>, Error>,
     ) -> Result<Response<Body>, StoreError> {
         ask(self.patience, &mut request)
-    }
-
-    fn success(&self, response: Response<Body>) -> Result<Response<Body>, Refusal> {
-        success(response)
     }
 
     /// Takes nothing but a success.

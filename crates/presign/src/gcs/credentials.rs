@@ -102,8 +102,8 @@ impl Credentials {
     pub(super) fn sign(&self, url: SignedUrlBuilder) -> Result<String, StoreError> {
         let identity = self.identity()?;
         let signer = identity.signer.clone();
-        let signed = self.wait(async move { url.sign_with(&signer).await })?;
-        signed.map_err(|error| {
+        let url = self.wait(async move { url.sign_with(&signer).await })?;
+        url.map_err(|error| {
             self.forget();
             cause(error)
         })
@@ -113,11 +113,11 @@ impl Credentials {
     pub(super) fn check_signer(&self) -> Result<(), StoreError> {
         let identity = self.identity()?;
         let signer = identity.signer.clone();
-        let signed = self.wait(async move {
+        let signature = self.wait(async move {
             signer.client_email().await?;
             signer.sign("workstead").await
         })?;
-        signed.map(|_| ()).map_err(|error| {
+        signature.map(|_| ()).map_err(|error| {
             self.forget();
             cause(error)
         })
@@ -177,7 +177,7 @@ impl Credentials {
     fn of_metadata(&self) -> Result<Identity, BuildError> {
         let builder = || {
             let builder = mds::Builder::default().with_scopes([CLOUD_SCOPE]);
-            self.services.metadata.iter().fold(builder, |builder, endpoint| builder.with_endpoint(endpoint))
+            self.services.metadata.iter().fold(builder, mds::Builder::with_endpoint)
         };
         let token = builder().build_access_token_credentials()?;
         let account = match &self.signer {

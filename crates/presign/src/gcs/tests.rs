@@ -77,7 +77,7 @@ impl Setting {
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(10),
             pauses: &[Duration::ZERO, Duration::ZERO],
-            attempts: Duration::from_secs(60),
+            attempts: Duration::from_mins(1),
         };
         let mut setting = Self { directory, config, services, patience };
         setting.config.credentials_file = Some(setting.file(&key_json().to_string()));

@@ -48,10 +48,9 @@ impl Sent {
         let query: Vec<_> =
             query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         let signed = &self.query["X-Goog-SignedHeaders"];
-        let headers: String = signed
-            .split(';')
-            .map(|name| format!("{name}:{}\n", self.headers.get(name).map_or("", String::as_str)))
-            .collect();
+        let line = |name: &str| format!("{name}:{}", self.headers.get(name).map_or("", String::as_str));
+        let headers: Vec<_> = signed.split(';').map(line).collect();
+        let headers = format!("{}\n", headers.join("\n"));
         let payload = self.headers.get("x-goog-content-sha256").map_or("UNSIGNED-PAYLOAD", String::as_str);
         let request = [&self.method, &self.path, &query.join("&"), &headers, signed, payload].join("\n");
         let hash = hex::encode(digest::digest(&digest::SHA256, request.as_bytes()));

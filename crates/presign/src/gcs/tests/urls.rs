@@ -5,6 +5,9 @@ use secrecy::ExposeSecret;
 use super::canonical::Sent;
 use super::*;
 
+/// Makes another request of one that was signed.
+type Forgery = fn(&mut Sent);
+
 fn sign(conditions: &PutConditions) -> (SignedUpload, Sent) {
     let signed = Setting::new().store().sign_put(&key(), conditions).unwrap();
     let sent = Sent::new(signed.method, signed.url.expose(), &signed.headers);
@@ -66,7 +69,7 @@ fn declared_size_and_hash_are_signed() {
 #[test]
 fn nothing_else_is_allowed_by_it() {
     let (_, sent) = sign(&PutConditions { size: Some(77), sha256: Some([0xab; 32]), ..conditions() });
-    let changes: [(&str, fn(&mut Sent)); 9] = [
+    let forgeries: [(&str, Forgery); 9] = [
         ("another method", |sent| sent.method = "GET".to_owned()),
         ("deletion", |sent| sent.method = "DELETE".to_owned()),
         ("another key", |sent| sent.path = sent.path.replace("up-1", "up-2")),
@@ -82,10 +85,10 @@ fn nothing_else_is_allowed_by_it() {
         ("another type", |sent| drop(sent.headers.insert("content-type".to_owned(), "text/html".to_owned()))),
     ];
     assert!(sent.is_signed());
-    for (name, change) in changes {
-        let mut changed = sent.clone();
-        change(&mut changed);
-        assert!(!changed.is_signed(), "{name}");
+    for (name, forge) in forgeries {
+        let mut forged = sent.clone();
+        forge(&mut forged);
+        assert!(!forged.is_signed(), "{name}");
     }
 }
 
