@@ -142,7 +142,14 @@ mod tests {
             read_from(&[("WORKSTEAD_GCS_BUCKET", "gs://uploads")]),
         ];
         let errors: Vec<_> = errors.into_iter().map(Result::unwrap_err).collect();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        WORKSTEAD_GCS_ENDPOINT is set without WORKSTEAD_GCS_BUCKET: expected both or none
+        WORKSTEAD_GCS_SIGNER is set without WORKSTEAD_GCS_BUCKET: expected both or none
+        WORKSTEAD_GCS_ENDPOINT is "https://gcs.example.com/storage": expected an http or https URL without a path, like http://gcs:4443, with WORKSTEAD_GCS_BUCKET
+        WORKSTEAD_GCS_PUBLIC_ENDPOINT is "gcs:4443": expected an http or https URL without a path, like https://storage.googleapis.com, with WORKSTEAD_GCS_BUCKET
+        WORKSTEAD_GCS_SIGNER is "projects/1": expected an e-mail address, like uploads@project.iam.gserviceaccount.com, with WORKSTEAD_GCS_BUCKET
+        WORKSTEAD_GCS_BUCKET is "gs://uploads": expected a bucket's name of 3 to 255 of a-z, A-Z, 0-9, dots, dashes and underscores; the other settings of GCS need it
+        "#);
     }
 
     #[test]
