@@ -61,7 +61,7 @@ fn read_gcs(reader: &Reader<'_>) -> Result<Option<GcsConfig>, InvalidSetting> {
 /// Refuses settings that mean nothing without their bucket.
 fn refuse_without(reader: &Reader<'_>, names: &[&'static str], what: &str) -> Result<(), InvalidSetting> {
     match names.iter().find(|name| reader.is_given(name)) {
-        Some(name) => Err(InvalidSetting { name, value: what.to_owned(), expected: "both or none" }),
+        Some(&name) => Err(InvalidSetting { name, value: what.to_owned(), expected: "both or none" }),
         None => Ok(()),
     }
 }
