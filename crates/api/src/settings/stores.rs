@@ -166,6 +166,15 @@ mod tests {
             read_from(&[("WORKSTEAD_S3_BUCKET", "uploads/x")]),
         ];
         let errors: Vec<_> = errors.into_iter().map(Result::unwrap_err).collect();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        WORKSTEAD_S3_ENDPOINT is set without WORKSTEAD_S3_BUCKET: expected both or none
+        WORKSTEAD_S3_PUBLIC_ENDPOINT is set without WORKSTEAD_S3_BUCKET: expected both or none
+        WORKSTEAD_S3_BUCKET is set together with WORKSTEAD_GCS_BUCKET: expected one of them, as uploads lie in one store
+        WORKSTEAD_S3_ENDPOINT is "minio:9000": expected an http or https URL without query, like http://minio:9000, with WORKSTEAD_S3_BUCKET
+        WORKSTEAD_S3_PUBLIC_ENDPOINT is "s3://minio": expected an http or https URL without query, like https://minio.example.com, with WORKSTEAD_S3_BUCKET
+        WORKSTEAD_S3_REGION is "EU West": expected a region's name of a-z, 0-9 and dashes, like eu-central-1
+        WORKSTEAD_S3_PATH_STYLE is "auto": expected true or false
+        WORKSTEAD_S3_BUCKET is "uploads/x": expected a bucket's name of 3 to 255 of a-z, A-Z, 0-9, dots, dashes and underscores; the other settings of S3 need it
+        "#);
     }
 }
