@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use workstead_presign::{Examination, LocalStore, ObjectStore, S3Config, S3Store, StoreError};
+use workstead_presign::{Examination, GcsStore, LocalStore, ObjectStore, S3Config, S3Store, StoreError};
 
 use crate::app::{App, AppState};
 use crate::error::one_line;
@@ -14,6 +14,7 @@ use crate::settings::{Settings, StoreSettings};
 pub(crate) fn from_settings(settings: &Settings, local: &Arc<LocalStore>) -> io::Result<ObjectStore> {
     Ok(match &settings.object_store {
         StoreSettings::Local => ObjectStore::Local(Arc::clone(local)),
+        StoreSettings::Gcs(config) => ObjectStore::Gcs(Arc::new(GcsStore::new(config.clone())?)),
         StoreSettings::S3(config) => ObjectStore::S3(Arc::new(S3Store::new(S3Config::clone(config))?)),
     })
 }
@@ -73,5 +74,27 @@ pub(crate) fn failure(error: &StoreError) -> Option<&'static str> {
         StoreError::Io(_) => Some("io"),
         StoreError::Unavailable { .. } => Some("unavailable"),
         StoreError::Refused { .. } => Some("refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use workstead_presign::Provider;
+
+    use super::*;
+
+    #[test]
+    fn the_store_is_that_of_the_settings() {
+        let provider = |bucket: &'static str| {
+            let settings =
+                Settings::from_lookup(|name| (name == bucket).then(|| "uploads".to_owned())).unwrap();
+            let directory = tempfile::tempdir().unwrap();
+            let url = "https://workstead.example.com".parse().unwrap();
+            let local = Arc::new(LocalStore::new(directory.path().to_owned(), [0; 32], url));
+            from_settings(&settings, &local).unwrap().provider()
+        };
+        assert_eq!(provider("no setting"), Provider::Local);
+        assert_eq!(provider("WORKSTEAD_S3_BUCKET"), Provider::S3);
+        assert_eq!(provider("WORKSTEAD_GCS_BUCKET"), Provider::Gcs);
     }
 }

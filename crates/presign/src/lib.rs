@@ -12,12 +12,14 @@
 //! * **s3, minio** ([`S3Store`]): `sign_put` is a presigned `PutObject` for the public endpoint, with `content-length` and
 //!   `x-amz-checksum-sha256` among the signed headers, so [`SignedUpload::headers`] must be sent exactly. The store
 //!   verifies the URL; `verify_put` and `writer` don't exist there.
-//! * **gcs** (to come): a V4 signed URL (GOOG4-RSA-SHA256); a size limit is `x-goog-content-length-range`.
+//! * **gcs** ([`GcsStore`]): a V4 signed URL (GOOG4-RSA-SHA256); size and size limit are `x-goog-content-length-range`, the
+//!   SHA-256 is `x-goog-content-sha256`.
 //!
 //! `seal` freezes an object before it is read: a rename here, the object's version (`ETag`, generation) kept and asked for
 //! by `If-Match` there. `delete` also ends the key: a late PUT is refused here, and left to the sweeper there.
 
 mod error;
+mod gcs;
 mod key;
 pub mod local;
 pub mod s3;
@@ -26,6 +28,7 @@ mod store;
 mod upload;
 
 pub use error::{RefusedPut, StoreError};
+pub use gcs::{GcsConfig, GcsStore};
 pub use key::{InvalidKey, ObjectKey};
 pub use local::{LocalStore, PutPermit, PutWriter};
 pub use s3::{ObjectReader, Patience, S3Config, S3Credentials, S3Store};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::StoreError;
+use crate::gcs::GcsStore;
 use crate::key::ObjectKey;
 use crate::local::LocalStore;
 use crate::s3::S3Store;
@@ -48,6 +49,8 @@ pub enum ObjectStore {
     Local(Arc<LocalStore>),
     /// A bucket of S3, or of a store that speaks its protocol.
     S3(Arc<S3Store>),
+    /// A bucket of Google Cloud Storage.
+    Gcs(Arc<GcsStore>),
 }
 
 impl ObjectStore {
@@ -56,6 +59,7 @@ impl ObjectStore {
         match self {
             Self::Local(_) => Provider::Local,
             Self::S3(store) => store.provider(),
+            Self::Gcs(_) => Provider::Gcs,
         }
     }
 
@@ -64,6 +68,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => Ok(store.sign_put(key, conditions)),
             Self::S3(store) => store.sign_put(key, conditions),
+            Self::Gcs(store) => store.sign_put(key, conditions),
         }
     }
 
@@ -72,6 +77,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.put(key, file, sha256),
             Self::S3(store) => store.put(key, file, sha256),
+            Self::Gcs(store) => store.put(key, file, sha256),
         }
     }
 
@@ -80,6 +86,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.head(key),
             Self::S3(store) => store.head(key),
+            Self::Gcs(store) => store.head(key),
         }
     }
 
@@ -88,6 +95,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.seal(key),
             Self::S3(store) => store.seal(key),
+            Self::Gcs(store) => store.seal(key),
         }
     }
 
@@ -100,6 +108,7 @@ impl ObjectStore {
             // Frozen by its name.
             Self::Local(store) => Ok(Box::new(store.open(key)?)),
             Self::S3(store) => Ok(Box::new(store.open(key, frozen)?)),
+            Self::Gcs(store) => store.open(key, frozen),
         }
     }
 
@@ -108,6 +117,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.delete(key),
             Self::S3(store) => store.delete(key),
+            Self::Gcs(store) => store.delete(key),
         }
     }
 
@@ -116,6 +126,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.delete_workspace(workspace_id),
             Self::S3(store) => store.delete_workspace(workspace_id),
+            Self::Gcs(store) => store.delete_workspace(workspace_id),
         }
     }
 
@@ -124,6 +135,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.check(),
             Self::S3(store) => store.check(),
+            Self::Gcs(store) => store.check(),
         }
     }
 
@@ -132,6 +144,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => Examination { failure: store.check().err(), warnings: Vec::new() },
             Self::S3(store) => store.examine(),
+            Self::Gcs(store) => store.examine(),
         }
     }
 
@@ -140,6 +153,7 @@ impl ObjectStore {
         match self {
             Self::Local(store) => store.list_older_than(time),
             Self::S3(store) => store.list_older_than(time),
+            Self::Gcs(store) => store.list_older_than(time),
         }
     }
 
@@ -151,6 +165,7 @@ impl ObjectStore {
             Self::Local(store) => store.forget_older_than(time),
             // Nothing is left behind there.
             Self::S3(_) => Ok(0),
+            Self::Gcs(store) => store.forget_older_than(time),
         }
     }
 }

@@ -122,6 +122,11 @@ impl Origin {
     }
 }
 
+/// Parses a base URL that is nothing but scheme, host and port.
+pub(super) fn origin(text: &str) -> Option<Url> {
+    base_url(text).filter(|url| url.path() == "/")
+}
+
 /// Parses an e-mail address as far as it matters: one `@` between two texts without blanks.
 pub(super) fn email(text: &str) -> Option<String> {
     let (local, domain) = text.rsplit_once('@')?;

@@ -207,6 +207,36 @@ pub const SETTINGS: &[Setting] = &[
         "The web origins whose pages may upload from the browser.",
     ),
     setting(
+        "WORKSTEAD_GCS_BUCKET",
+        "",
+        "a bucket's name of 3 to 255 of a-z, A-Z, 0-9, dots, dashes and underscores; the other settings of GCS need it",
+        "The bucket of Google Cloud Storage that uploads are put to, instead of one of S3.",
+    ),
+    setting(
+        "WORKSTEAD_GCS_ENDPOINT",
+        "",
+        "an http or https URL without a path, like http://gcs:4443, with WORKSTEAD_GCS_BUCKET",
+        "Where this server reaches the store; without it, https://storage.googleapis.com.",
+    ),
+    setting(
+        "WORKSTEAD_GCS_PUBLIC_ENDPOINT",
+        "",
+        "an http or https URL without a path, like https://storage.googleapis.com, with WORKSTEAD_GCS_BUCKET",
+        "Where clients reach the store, when that is elsewhere: signed URLs name it.",
+    ),
+    setting(
+        "WORKSTEAD_GCS_SIGNER",
+        "",
+        "an e-mail address, like uploads@project.iam.gserviceaccount.com, with WORKSTEAD_GCS_BUCKET",
+        "The service account that signs by signBlob, where the credentials are no key file and name none.",
+    ),
+    setting(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "",
+        "the path of a file",
+        "The key file or other credentials for Google; without it, those of gcloud, then the machine's service account.",
+    ),
+    setting(
         "WORKSTEAD_ALLOW_MASS_PRUNE",
         "false",
         "true or false",
