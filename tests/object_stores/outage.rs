@@ -80,7 +80,7 @@ fn a_slow_store_holds_up_nobody_else() {
     let packed = bundle(&large("shop"));
     put(&target, &packed).expect(200);
     world.internal.set(Rule::pass().hold_to_client(SOME));
-    let done = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let completing = scope.spawn(|| world.complete(&target));
         let status = until(&world, &target, |status| status["progress"]["bytes"].as_u64() > Some(0));
         assert_eq!(status["status"], "STARTED");
@@ -93,9 +93,7 @@ fn a_slow_store_holds_up_nobody_else() {
         world.internal.cut_connections();
         let broken = completing.join().unwrap();
         assert_eq!(broken.status, 503, "{}", broken.text);
-        ()
     });
-    let () = done;
     world.internal.set(Rule::pass());
     world.complete(&target).expect(200);
 }

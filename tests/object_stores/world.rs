@@ -64,7 +64,7 @@ impl World {
 
     /// Sends a request about an upload to one of its addresses.
     pub(super) fn post(&self, target: &Value, field: &str) -> Answer {
-        self.server.call(Method::POST, self.path(target, field), Some(b""))
+        self.server.call(Method::POST, path(target, field), Some(b""))
     }
 
     /// Completes an upload.
@@ -74,19 +74,13 @@ impl World {
 
     /// Asks how an upload stands.
     pub(super) fn status(&self, target: &Value) -> Value {
-        self.server.get(self.path(target, "statusUrl")).expect(200).json
+        self.server.get(path(target, "statusUrl")).expect(200).json
     }
 
     /// Shows an upload's record.
     pub(super) fn record(&self, workspace: &str, target: &Value) -> Value {
         let id = target["uploadId"].as_str().unwrap();
         self.server.get(&format!("{BASE}/{workspace}/uploads/{id}")).expect(200).json
-    }
-
-    /// Returns the path of one of an upload's addresses; another port is another run of the same server.
-    pub(super) fn path<'a>(&self, target: &'a Value, field: &str) -> &'a str {
-        let url = target[field].as_str().unwrap();
-        &url[url.find("/api/").unwrap()..]
     }
 
     /// Counts the objects in the bucket.
@@ -103,6 +97,12 @@ impl World {
         let store = ObjectStore::S3(std::sync::Arc::new(S3Store::new(config).unwrap()));
         store.list_older_than(Timestamp::MAX).unwrap().len()
     }
+}
+
+/// Returns the path of one of an upload's addresses; another port is another run of the same server.
+fn path<'a>(target: &'a Value, field: &str) -> &'a str {
+    let url = target[field].as_str().unwrap();
+    &url[url.find("/api/").unwrap()..]
 }
 
 /// Puts bytes exactly as the server said.

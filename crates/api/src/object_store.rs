@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use workstead_presign::{Examination, GcsStore, LocalStore, ObjectStore, S3Config, S3Store, StoreError};
+use workstead_presign::{
+    Examination, GcsConfig, GcsStore, LocalStore, ObjectStore, S3Config, S3Store, StoreError,
+};
 
 use crate::app::{App, AppState};
 use crate::error::one_line;
@@ -14,7 +16,7 @@ use crate::settings::{Settings, StoreSettings};
 pub(crate) fn from_settings(settings: &Settings, local: &Arc<LocalStore>) -> io::Result<ObjectStore> {
     Ok(match &settings.object_store {
         StoreSettings::Local => ObjectStore::Local(Arc::clone(local)),
-        StoreSettings::Gcs(config) => ObjectStore::Gcs(Arc::new(GcsStore::new(config.clone())?)),
+        StoreSettings::Gcs(config) => ObjectStore::Gcs(Arc::new(GcsStore::new(GcsConfig::clone(config))?)),
         StoreSettings::S3(config) => ObjectStore::S3(Arc::new(S3Store::new(S3Config::clone(config))?)),
     })
 }

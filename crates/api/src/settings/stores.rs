@@ -15,7 +15,7 @@ pub enum StoreSettings {
     /// In a bucket of S3, or of a store that speaks its protocol.
     S3(Box<S3Config>),
     /// In a bucket of Google Cloud Storage.
-    Gcs(GcsConfig),
+    Gcs(Box<GcsConfig>),
 }
 
 /// Reads which store there is; two are refused.
@@ -27,7 +27,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<StoreSettings, InvalidSetting>
             expected: "one of them, as uploads lie in one store",
         }),
         (Some(s3), None) => Ok(StoreSettings::S3(Box::new(s3))),
-        (None, Some(gcs)) => Ok(StoreSettings::Gcs(gcs)),
+        (None, Some(gcs)) => Ok(StoreSettings::Gcs(Box::new(gcs))),
         (None, None) => Ok(StoreSettings::Local),
     }
 }
