@@ -13,8 +13,8 @@ use crate::error::ApiError;
 use crate::git_http;
 use crate::middleware::envelope;
 use crate::routes::{
-    builder_config, default_manifest, health, health_report, objects, openapi, slxoptions, status, uploads,
-    workspaces,
+    builder_config, default_manifest, health, health_report, notifications, objects, openapi, slxoptions,
+    status, uploads, workspaces,
 };
 use crate::routing::Routes;
 use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
@@ -67,6 +67,8 @@ fn uploads() -> Routes {
         .add(Workspace(Read), routes!(uploads::get))
         .add(AnyToken, routes!(uploads::get_status))
         .add(AnyToken, routes!(uploads::get_events))
+        // Who sends it has a secret of its own.
+        .add(Public, routes!(notifications::take))
 }
 
 /// Users, tokens, groups, organizations, permissions.

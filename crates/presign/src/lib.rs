@@ -28,5 +28,5 @@ pub use error::{RefusedPut, StoreError};
 pub use key::{InvalidKey, ObjectKey};
 pub use local::{LocalStore, PutPermit, PutWriter};
 pub use secret_url::SecretUrl;
-pub use store::{ObjectInfo, ObjectStore, StoredObject};
+pub use store::{Listing, ObjectInfo, ObjectStore, StoredObject};
 pub use upload::{Provider, PutConditions, SignedUpload};

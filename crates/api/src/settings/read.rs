@@ -84,6 +84,16 @@ impl Settings {
             upload_retention: reader.read("WORKSTEAD_UPLOAD_RETENTION_HOURS", |text| {
                 parse::within(text, 1..=87_600).map(Duration::from_hours)
             })?,
+            upload_failed_retention: reader.read("WORKSTEAD_UPLOAD_FAILED_RETENTION_HOURS", |text| {
+                parse::within(text, 1..=87_600).map(Duration::from_hours)
+            })?,
+            upload_history: reader.read("WORKSTEAD_UPLOAD_HISTORY_DAYS", |text| {
+                parse::within(text, 1..=36_500).map(|days| Duration::from_hours(days * 24))
+            })?,
+            upload_sweep_pause: reader.read("WORKSTEAD_UPLOAD_SWEEP_SECONDS", |text| {
+                parse::within(text, 1..=86_400).map(Duration::from_secs)
+            })?,
+            upload_notify_secret: reader.read_optional("WORKSTEAD_UPLOAD_NOTIFY_SECRET", parse::token)?,
             presign_lifetime: reader.read("WORKSTEAD_PRESIGN_MINUTES", |text| {
                 parse::within(text, 1..=720).map(Duration::from_mins)
             })?,

@@ -90,7 +90,7 @@ async fn changed(progress: Option<&mut watch::Receiver<Progress>>) {
         Some(progress) => {
             // An error means that the work has ended, which the ends tell.
             if progress.changed().await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
         None => std::future::pending().await,

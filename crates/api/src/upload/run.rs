@@ -55,13 +55,14 @@ pub(crate) struct Fingerprint {
     pub(crate) size_bytes: u64,
 }
 
-/// Reads and checks a bundle while hashing it; blocking.
+/// Reads and checks a bundle while hashing it, and tells now and then how many members were read; blocking.
 pub(crate) fn read_bundle(
     reader: impl Read + Send,
     limits: &Limits,
+    mut members: impl FnMut(u64),
 ) -> Result<(Bundle, Fingerprint), BundleError> {
     let mut hashing = Hashing { reader, hash: Sha256::new(), size_bytes: 0 };
-    let bundle = workstead_bundler::read(&mut hashing, limits)?;
+    let bundle = workstead_bundler::read_observed(&mut hashing, limits, &mut members)?;
     let fingerprint =
         Fingerprint { sha256: hex::encode(hashing.hash.finalize()), size_bytes: hashing.size_bytes };
     Ok((bundle, fingerprint))

@@ -16,6 +16,7 @@ use super::errand::Errand;
 use super::fetch::{self, Spooled};
 use super::memory;
 use super::progress::{Phase, UnderWay};
+use super::retention;
 use super::run::{self, Answer, Applied, Job};
 use crate::app::{App, AppState};
 use crate::error::ApiError;
@@ -166,7 +167,7 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
         let attempting = tokio::time::timeout(LONGEST_ATTEMPT, run::caught(merge(app, owner, job)));
         attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
     };
-    let Some((result, fingerprint)) = keeping_lease(app, &id, owner, attempting).await else {
+    let Some((result, fingerprint)) = keeping_lease(app, &id, owner, Box::pin(attempting)).await else {
         tracing::warn!(id, attempt, "another worker took over an upload");
         return;
     };
@@ -186,7 +187,7 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     run::record(app, &id, Some(owner), &finished).await;
     if is_done
         && let Some(key) = key
-        && let Err(error) = delete_object(app, &id, &key).await
+        && let Err(error) = retention::release(app, &id, &key, now()).await
     {
         // What can't be deleted now falls to the sweeper.
         tracing::warn!(id, cause = error.cause(), %error, "an upload's object can't be deleted yet");
@@ -298,8 +299,9 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
     let _slot = app.take_upload_slot().await?;
     job.report.enter(Phase::Checking);
     let limits = app.settings.upload_limits;
+    let members = job.report.members();
     let reading = app.work.blocking(move || {
-        let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared));
+        let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared), members);
         read.map_err(|error| memory::explain(error, &limits, declared))
     });
     let (bundle, fingerprint) = reading.await??;
@@ -307,14 +309,6 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
     let retry = app.url(&format!("/api/v3/workspaces/{}/uploads/{}/retry", job.workspace.name(), job.id));
     let retry = format!("the bundle is kept: POST {retry}?allowMassPrune=true takes it in");
     run::apply(app, job, bundle, &fingerprint).await.map_err(|error| run::how_to_insist(error, &retry))
-}
-
-/// Deletes an upload's object, and notes that it is gone.
-pub(super) async fn delete_object(app: &AppState, id: &str, key: &str) -> Result<(), ApiError> {
-    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
-    let state = app.clone();
-    app.work.blocking(move || state.objects.delete(&key)).await??;
-    Ok(app.database.forget_object(id, now()).await?)
 }
 
 #[cfg(test)]
