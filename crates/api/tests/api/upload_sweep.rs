@@ -262,7 +262,6 @@ async fn nothing_orphaned_stays() {
         "SELECT COUNT(*) FROM uploads WHERE state IN ('open', 'queued', 'running') OR object_key IS NOT NULL";
     assert_eq!(app.count(open).await, 0);
     assert_eq!(app.count("SELECT COUNT(*) FROM workspaces WHERE state <> 'ready'").await, 0);
-    let expired = app.get(&path_of(&inline, "statusUrl")).await.expect(200);
-    assert_eq!(expired["status"], "FAILURE");
+    assert_eq!(row(&app, &inline).await["status"], "expired");
     later(&app, &path_of(&inline, "completeUrl"), Value::Null).await.error(410);
 }

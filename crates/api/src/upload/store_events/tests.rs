@@ -11,7 +11,7 @@ const AWS: &str = r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","a
 /// What S3 sends to a target that was just configured.
 const AWS_TEST: &str = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2014-10-13T15:57:02.089Z","Bucket":"amzn-s3-demo-bucket","RequestId":"5582815E1AEA5ADF","HostId":"8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}"#;
 
-/// The example of "EventBridge event message structure" in the S3 user guide, with a key of ours.
+/// The example of events by way of `EventBridge` in the S3 user guide, with a key of ours.
 const EVENT_BRIDGE: &str = r#"{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Object Created","source":"aws.s3","account":"111122223333","time":"2021-11-12T00:00:00Z","region":"ca-central-1","resources":["arn:aws:s3:::amzn-s3-demo-bucket1"],"detail":{"version":"0","bucket":{"name":"amzn-s3-demo-bucket1"},"object":{"key":"uploads/w-1/u-2.tar.gz","size":5,"etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},"request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}"#;
 
 /// A push of Pub/Sub, as "Pub/Sub notifications for Cloud Storage" lists its attributes.
