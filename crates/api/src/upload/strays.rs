@@ -3,6 +3,8 @@
 //! What is found is compared with the records. Each step is a conditional change of a record or the deletion of an
 //! object whose record can't come back to life, so several sweepers at once do no more than one.
 
+use std::sync::atomic::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 use workstead_presign::{ObjectKey, StoredObject};
 
@@ -70,7 +72,8 @@ pub(super) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError
             "bundles that nobody completed were queued, and those of nobody deleted"
         );
     }
-    if listing.foreign > 0 {
+    let known = app.uploads.foreign_objects.swap(listing.foreign, Ordering::Relaxed);
+    if listing.foreign > 0 && listing.foreign != known {
         tracing::warn!(
             count = listing.foreign,
             "objects below uploads/ have names that are none of ours; they are left alone"

@@ -4,6 +4,7 @@
 //! keeps the lease while it works, and records what came of it. A job of a worker that died is taken over when its
 //! lease ends; to merge a bundle twice changes nothing the second time, so that is safe at any moment.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ const WORKERS_A_SLOT: usize = 4;
 pub(crate) struct Uploads {
     /// Uploads that this process works on.
     pub(crate) under_way: UnderWay,
+    /// Objects of others that the last sweep saw in the store; what is known need not be said again.
+    pub(super) foreign_objects: AtomicU64,
     signals: Arc<Signals>,
 }
 
