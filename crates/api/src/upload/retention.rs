@@ -34,16 +34,16 @@ pub(super) async fn release_outlived(app: &AppState, now: Timestamp) -> Result<(
 }
 
 /// Deletes the bundle of an upload that is over, or expires.
-pub(super) async fn release(app: &AppState, id: &str, key: &str, now: Timestamp) -> Result<(), ApiError> {
+async fn release(app: &AppState, id: &str, key: &str, now: Timestamp) -> Result<(), ApiError> {
     if !app.database.release_object(id, key, now).await? {
         return Ok(());
     }
-    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
     delete(app, key).await
 }
 
 /// Deletes an object that belongs to no upload.
-pub(super) async fn delete(app: &AppState, key: ObjectKey) -> Result<(), ApiError> {
+pub(super) async fn delete(app: &AppState, key: &str) -> Result<(), ApiError> {
+    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
     let state = app.clone();
     Ok(app.work.blocking(move || state.objects.delete(&key)).await??)
 }

@@ -56,7 +56,7 @@ pub(super) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError
             Fate::GoesWhenOld => info.modified_at < old,
         };
         if goes {
-            match retention::delete(app, key.clone()).await {
+            match retention::delete(app, key.as_str()).await {
                 Ok(()) => deleted += 1,
                 Err(error) => failures.note(key.as_str(), error)?,
             }

@@ -186,11 +186,12 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
             After::Over => tracing::info!(id, attempt, %error, "an upload ended without a commit"),
         }
     }
-    let is_done = finished.state == UploadState::Succeeded;
-    run::record(app, &id, Some(owner), &finished).await;
-    if is_done
+    // What is not recorded is done again, and needs its object.
+    let is_recorded = run::record(app, &id, Some(owner), &finished).await;
+    if is_recorded
+        && finished.state == UploadState::Succeeded
         && let Some(key) = key
-        && let Err(error) = retention::release(app, &id, &key, now()).await
+        && let Err(error) = retention::delete(app, &key).await
     {
         // What can't be deleted now falls to the sweeper.
         tracing::warn!(id, cause = error.cause(), %error, "an upload's object can't be deleted yet");
