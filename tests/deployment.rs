@@ -16,20 +16,8 @@ use workstead_core::yaml::parse;
 
 use crate::support::repository_root;
 
-/// Settings that other parts of the same release bring; nothing that the server does not know may stay here.
-const COMING: [&str; 8] = [
-    "WORKSTEAD_GCS_BUCKET",
-    "WORKSTEAD_METRICS_LISTEN",
-    "WORKSTEAD_S3_BUCKET",
-    "WORKSTEAD_S3_ENDPOINT",
-    "WORKSTEAD_S3_PATH_STYLE",
-    "WORKSTEAD_S3_PUBLIC_ENDPOINT",
-    "WORKSTEAD_S3_REGION",
-    "WORKSTEAD_UPLOAD_NOTIFY_SECRET",
-];
-
 /// Variables that the libraries of the stores read.
-const STANDARD: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS"];
+const STANDARD: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
 fn read(path: &str) -> String {
     fs_err::read_to_string(repository_root().join(path)).unwrap()
@@ -41,7 +29,7 @@ fn read_yaml(path: &str) -> Value {
 
 fn is_variable(name: &str) -> bool {
     let settings = workstead_api::settings::SETTINGS;
-    settings.iter().any(|setting| setting.name == name) || COMING.contains(&name) || STANDARD.contains(&name)
+    settings.iter().any(|setting| setting.name == name) || STANDARD.contains(&name)
 }
 
 /// Returns a list's texts.

@@ -49,7 +49,7 @@ fn what_the_store_took_is_checked_all_the_same() {
     for (body, code, status) in [
         (&b"not a bundle"[..], "bundle_not_gzip", 422),
         (&[0; 5000], "too_large", 413),
-        (&bundle(&workspace_files("other", &["cart"])), "invalid_bundle", 422),
+        (&bundle(&workspace_files("other", &["cart"])), "invalid_content", 422),
     ] {
         let target = world.open("shop", "");
         put(&target, body).expect(200);

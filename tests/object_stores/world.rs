@@ -95,7 +95,7 @@ impl World {
             ..S3Config::new(self.garage.bucket(), Garage::REGION)
         };
         let store = ObjectStore::S3(std::sync::Arc::new(S3Store::new(config).unwrap()));
-        store.list_older_than(Timestamp::MAX).unwrap().len()
+        store.list_older_than(Timestamp::MAX).unwrap().objects.len()
     }
 }
 

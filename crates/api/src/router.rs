@@ -18,8 +18,8 @@ use crate::git_http;
 use crate::metrics;
 use crate::middleware::{allow_uploads, envelope, upload_cors};
 use crate::routes::{
-    builder_config, default_manifest, health, health_report, objects, openapi, slxoptions, status, uploads,
-    workspaces,
+    builder_config, default_manifest, health, health_report, notifications, objects, openapi, slxoptions,
+    status, uploads, workspaces,
 };
 use crate::routing::Routes;
 use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
@@ -72,6 +72,8 @@ fn uploads() -> Routes {
         .add(Workspace(Read), routes!(uploads::get))
         .add(AnyToken, routes!(uploads::get_status))
         .add(AnyToken, routes!(uploads::get_events))
+        // Who sends it has a secret of its own.
+        .add(Public, routes!(notifications::take))
 }
 
 /// Users, tokens, groups, organizations, permissions.

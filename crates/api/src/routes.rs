@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod health_report;
 pub(crate) mod jwks;
 pub(crate) mod locations;
+pub(crate) mod notifications;
 pub(crate) mod objects;
 pub(crate) mod openapi;
 pub(crate) mod organizations;

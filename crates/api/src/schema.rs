@@ -15,8 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use self::payloads::{Message, Pair, RunbookFields, SliFields, SloFields, SlxFields, Typed};
 pub(crate) use self::uploads::{
-    UploadAccepted, UploadAnswer, UploadFilter, UploadInline, UploadQuery, UploadRow, UploadTarget,
-    UploadTask, Waiting,
+    StoreNotification, UploadAccepted, UploadAnswer, UploadFilter, UploadInline, UploadQuery, UploadRow,
+    UploadTarget, UploadTask, Waiting,
 };
 
 /// One page of a list.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tower::util::MapRequest;
@@ -74,6 +75,13 @@ impl Server {
     #[cfg(test)]
     pub(crate) fn app(&self) -> &AppState {
         &self.app
+    }
+
+    /// Sweeps once as if it were `now`: for tests, since a running server does so by itself.
+    pub async fn sweep_uploads(&self, now: Timestamp) {
+        // What fails is logged.
+        let _ = upload::sweep(&self.app, now).await;
+        let _ = upload::tidy(&self.app, now).await;
     }
 
     /// Returns the routes, to answer requests without a socket.

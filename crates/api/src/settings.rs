@@ -84,6 +84,14 @@ pub struct Settings {
     pub upload_max_open: u32,
     /// How long an object is kept that was never completed.
     pub upload_retention: Duration,
+    /// How long the object of an upload is kept that failed or was cancelled.
+    pub upload_failed_retention: Duration,
+    /// How long the record of an upload is kept that is over.
+    pub upload_history: Duration,
+    /// How long the sweeper rests.
+    pub upload_sweep_pause: Duration,
+    /// What a store shows that notifies of uploads; without it nobody may.
+    pub upload_notify_secret: Option<SecretString>,
     /// How long a presigned upload URL works.
     pub presign_lifetime: Duration,
     /// Where uploaded objects lie.

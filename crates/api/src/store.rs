@@ -16,6 +16,7 @@ pub(crate) mod slack_messages;
 pub(crate) mod slx_ids;
 pub(crate) mod tokens;
 pub(crate) mod upload_jobs;
+pub(crate) mod upload_leftovers;
 pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod workspaces;

@@ -3,6 +3,8 @@
 //! Who runs the server installs the layer that makes spans of `tracing` into traces; this adds to the request's span what
 //! is no word of the log. Attributes name routes by their template: no path, query, header or body is among them.
 
+use std::collections::HashMap;
+
 use axum::http::{HeaderMap, Method, StatusCode};
 use opentelemetry::global::get_text_map_propagator;
 use opentelemetry::trace::{Status, TraceContextExt as _};
@@ -11,6 +13,9 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::error::ApiError;
+
+/// The header of W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
 
 /// Joins the trace of the client's `traceparent`, and names the span as HTTP's conventions do.
 ///
@@ -23,6 +28,19 @@ pub(crate) fn begin(span: &Span, method: &Method, route: &str, headers: &HeaderM
     span.set_attribute("http.request.method", method);
     span.set_attribute("http.route", route.to_owned());
     span.context().span().update_name(format!("{method} {route}"));
+}
+
+/// Returns the present trace as the value of a `traceparent`, for work that goes on without its request.
+pub(crate) fn current() -> Option<String> {
+    let mut carrier = HashMap::new();
+    get_text_map_propagator(|propagator| propagator.inject_context(&Span::current().context(), &mut carrier));
+    carrier.remove(TRACEPARENT)
+}
+
+/// Makes a span a part of the trace that [`current`] returned; must come before the span is entered.
+pub(crate) fn join(span: &Span, traceparent: &str) {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    let _ = span.set_parent(get_text_map_propagator(|propagator| propagator.extract(&carrier)));
 }
 
 /// Says how the request ended; only a failure of the server is one of the span.

@@ -18,5 +18,5 @@ pub use directory::{DirectoryFiles, read_directory};
 pub use error::BundleError;
 pub use limits::{Limit, LimitExceeded, Limits};
 pub use names::NameClash;
-pub use read::{Bundle, read};
+pub use read::{Bundle, read, read_observed};
 pub use write::write;

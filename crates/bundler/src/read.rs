@@ -30,6 +30,8 @@ use crate::names::Names;
 
 /// Names may take so much whatever the limit of unpacked bytes.
 const NAMES_FREE_BYTES: u64 = 1 << 20;
+/// Entries between two reports of how far the reading is: some milliseconds' worth.
+const TELL_AFTER: u64 = 512;
 
 /// The files of a bundle that passed every check.
 #[derive(Debug, Clone)]
@@ -47,11 +49,25 @@ pub struct Bundle {
 /// Stops at the first thing that is wrong; no more than a few hundred kilobytes beyond a limit are inflated, and
 /// nothing is written anywhere.
 pub fn read(reader: impl Read + Send, limits: &Limits) -> Result<Bundle, BundleError> {
+    read_observed(reader, limits, &mut |_| {})
+}
+
+/// Reads a bundle like [`read()`] and tells from time to time how many files were read.
+pub fn read_observed(
+    reader: impl Read + Send,
+    limits: &Limits,
+    tell: &mut dyn FnMut(u64),
+) -> Result<Bundle, BundleError> {
     thread::scope(|scope| {
         let mut source = Source::new(Inflated::start(scope, reader, limits.max_compressed_bytes)?);
         let mut reading = Reading::new(limits);
+        let mut told = 0;
         while let Some(header) = source.header()? {
             reading.take(header, &mut source)?;
+            if reading.entries >= told + TELL_AFTER {
+                told = reading.entries;
+                tell(reading.files.len() as u64);
+            }
         }
         reading.extended.check_used()?;
         let compressed_bytes = source.finish()?;

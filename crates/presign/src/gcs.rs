@@ -34,7 +34,7 @@ use self::credentials::{Credentials, Services};
 use crate::error::StoreError;
 use crate::key::{ObjectKey, PREFIX, is_id};
 use crate::secret_url::SecretUrl;
-use crate::store::{Examination, ObjectInfo, StoredObject};
+use crate::store::{Examination, Listing, ObjectInfo, StoredObject};
 use crate::upload::{CONTENT_TYPE, Provider, PutConditions, SignedUpload};
 
 /// Where Google Cloud Storage is.
@@ -174,6 +174,11 @@ impl GcsStore {
         Ok(())
     }
 
+    /// Returns the bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// Signs, writes, reads, lists and deletes a little; fails with what an operator can do about it.
     pub fn check(&self) -> Result<(), StoreError> {
         let name = format!("{PROBES}{}", Uuid::now_v7());
@@ -192,13 +197,17 @@ impl GcsStore {
     }
 
     /// Lists objects last written before a time, by key.
-    pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
-        let items = self.list(PREFIX)?.into_iter().filter(|item| item.info.modified_at < time);
-        let object =
-            |item: Item| Some(StoredObject { key: ObjectKey::parse(&item.name).ok()?, info: item.info });
-        let mut objects: Vec<_> = items.filter_map(object).collect();
-        objects.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(objects)
+    pub fn list_older_than(&self, time: Timestamp) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
+        for Item { name, info, .. } in self.list(PREFIX)? {
+            match ObjectKey::parse(&name) {
+                Ok(key) if info.modified_at < time => listing.objects.push(StoredObject { key, info }),
+                Ok(_) => {}
+                Err(_) => listing.foreign += 1,
+            }
+        }
+        listing.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listing)
     }
 
     /// Deletes what checks that broke off left behind before a time, and counts it.

@@ -33,5 +33,5 @@ pub use key::{InvalidKey, ObjectKey};
 pub use local::{LocalStore, PutPermit, PutWriter};
 pub use s3::{ObjectReader, Patience, S3Config, S3Credentials, S3Store};
 pub use secret_url::SecretUrl;
-pub use store::{Examination, ObjectInfo, ObjectStore, StoredObject};
+pub use store::{Examination, Listing, ObjectInfo, ObjectStore, StoredObject};
 pub use upload::{Provider, PutConditions, SignedUpload};

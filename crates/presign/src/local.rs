@@ -31,7 +31,7 @@ pub use self::writer::PutWriter;
 use crate::error::{RefusedPut, StoreError};
 use crate::key::{ObjectKey, is_id};
 use crate::secret_url::SecretUrl;
-use crate::store::{ObjectInfo, StoredObject};
+use crate::store::{Listing, ObjectInfo};
 use crate::upload::{CONTENT_TYPE, Provider, PutConditions, SignedUpload};
 
 /// The path of the PUT route below the public URL; the key follows.
@@ -170,8 +170,8 @@ impl LocalStore {
         Ok(self.directory.check()?)
     }
 
-    /// Lists objects last written before a time, by key.
-    pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
+    /// Lists objects last written before a time, and counts files that are none of ours.
+    pub fn list_older_than(&self, time: Timestamp) -> Result<Listing, StoreError> {
         Ok(self.directory.list_older_than(time)?)
     }
 

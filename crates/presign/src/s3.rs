@@ -118,6 +118,11 @@ impl S3Store {
         Ok(Self { config, client, public, credentials, runtime })
     }
 
+    /// Returns the bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.config.bucket
+    }
+
     /// Returns the kind of store: AWS, or an endpoint of its own.
     pub const fn provider(&self) -> Provider {
         match self.config.endpoint {

@@ -42,6 +42,15 @@ pub struct Examination {
     pub warnings: Vec<String>,
 }
 
+/// What a store holds below the prefix of uploads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Objects whose keys are of our form, by key.
+    pub objects: Vec<StoredObject>,
+    /// How many others there are: not ours, and nobody here touches them.
+    pub foreign: u64,
+}
+
 /// Where uploads lie. All calls block; an async caller wraps them.
 #[derive(Debug)]
 pub enum ObjectStore {
@@ -60,6 +69,17 @@ impl ObjectStore {
             Self::Local(_) => Provider::Local,
             Self::S3(store) => store.provider(),
             Self::Gcs(_) => Provider::Gcs,
+        }
+    }
+
+    /// Returns the name that notifications call the store by: the bucket's.
+    ///
+    /// A directory has none and goes by its provider's name, so that a script that watches it can notify too.
+    pub fn bucket(&self) -> &str {
+        match self {
+            Self::Local(_) => "local",
+            Self::S3(store) => store.bucket(),
+            Self::Gcs(store) => store.bucket(),
         }
     }
 
@@ -148,8 +168,8 @@ impl ObjectStore {
         }
     }
 
-    /// Lists objects last written before a time, by key.
-    pub fn list_older_than(&self, time: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
+    /// Lists objects last written before a time, and counts what else lies there.
+    pub fn list_older_than(&self, time: Timestamp) -> Result<Listing, StoreError> {
         match self {
             Self::Local(store) => store.list_older_than(time),
             Self::S3(store) => store.list_older_than(time),

@@ -43,7 +43,7 @@ impl Admin {
         }
         let made = self.bring_to_life(&id, &description, bundle, path).await;
         if let Err(error) = made {
-            lifecycle::take_apart(&self.app, &id).await?;
+            lifecycle::abandon(&self.app, &id).await;
             return Err(error);
         }
         Ok(Imported {

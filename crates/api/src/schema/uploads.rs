@@ -160,6 +160,20 @@ pub(crate) struct UploadTarget {
     status_url: String,
 }
 
+/// What a bucket sends when an object was put, in one of the forms that stores have.
+#[derive(ToSchema)]
+pub(crate) struct StoreNotification {
+    /// Events of S3 and of MinIO's webhook.
+    #[schema(rename = "Records", value_type = Option<Vec<Object>>)]
+    records: Option<Vec<Value>>,
+    /// A push of Pub/Sub, for Google Cloud Storage.
+    #[schema(value_type = Option<Object>)]
+    message: Option<Value>,
+    /// An event of S3 by way of `EventBridge`.
+    #[schema(value_type = Option<Object>)]
+    detail: Option<Value>,
+}
+
 /// Whether the client waits.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -184,9 +198,7 @@ pub(crate) struct UploadFilter {
     /// The e-mail address of who made it.
     who: Option<String>,
     /// Those made at or after this time (RFC 3339).
-    #[param(format = DateTime)]
     since: Option<String>,
     /// Those made before this time (RFC 3339).
-    #[param(format = DateTime)]
     until: Option<String>,
 }

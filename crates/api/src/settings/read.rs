@@ -16,14 +16,7 @@ impl Settings {
     /// Reads all settings by asking for each by name; an empty value counts as absent.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidSetting> {
         let reader = Reader::new(&lookup);
-        let limits = Limits {
-            max_compressed_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", parse::size)?,
-            max_unpacked_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES", parse::size)?,
-            max_entries: reader.read("WORKSTEAD_UPLOAD_MAX_ENTRIES", parse::at_least_one)?,
-            max_file_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_FILE_BYTES", parse::size)?,
-            max_path_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_BYTES", parse::at_least_one)?,
-            max_depth: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_DEPTH", parse::at_least_one)?,
-        };
+        let limits = bundle_limits(&reader)?;
         let git_limits = GitLimits {
             max_push_bytes: reader.read("WORKSTEAD_GIT_MAX_PUSH_BYTES", parse::size)?,
             max_processes: reader.read("WORKSTEAD_GIT_MAX_PROCESSES", parse::at_least_one)?,
@@ -32,15 +25,7 @@ impl Settings {
             max_unpacked_bytes: limits.max_unpacked_bytes,
             ..GitLimits::default()
         };
-        let slack_client_id = reader.read_optional("WORKSTEAD_SLACK_CLIENT_ID", parse::visible)?;
-        let slack_client_secret = reader.read_optional("WORKSTEAD_SLACK_CLIENT_SECRET", |text| {
-            parse::visible(text).map(SecretString::from)
-        })?;
-        match (&slack_client_id, &slack_client_secret) {
-            (Some(_), None) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_SECRET")),
-            (None, Some(_)) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_ID")),
-            _ => {}
-        }
+        let (slack_client_id, slack_client_secret) = slack_app(&reader)?;
         Ok(Self {
             git_limits,
             llm_config: reader.read_optional("WORKSTEAD_LLM_CONFIG", parse::llm_config)?,
@@ -92,6 +77,16 @@ impl Settings {
             upload_retention: reader.read("WORKSTEAD_UPLOAD_RETENTION_HOURS", |text| {
                 parse::within(text, 1..=87_600).map(Duration::from_hours)
             })?,
+            upload_failed_retention: reader.read("WORKSTEAD_UPLOAD_FAILED_RETENTION_HOURS", |text| {
+                parse::within(text, 1..=87_600).map(Duration::from_hours)
+            })?,
+            upload_history: reader.read("WORKSTEAD_UPLOAD_HISTORY_DAYS", |text| {
+                parse::within(text, 1..=36_500).map(|days| Duration::from_hours(days * 24))
+            })?,
+            upload_sweep_pause: reader.read("WORKSTEAD_UPLOAD_SWEEP_SECONDS", |text| {
+                parse::within(text, 1..=86_400).map(Duration::from_secs)
+            })?,
+            upload_notify_secret: reader.read_optional("WORKSTEAD_UPLOAD_NOTIFY_SECRET", parse::token)?,
             presign_lifetime: reader.read("WORKSTEAD_PRESIGN_MINUTES", |text| {
                 parse::within(text, 1..=720).map(Duration::from_mins)
             })?,
@@ -114,4 +109,30 @@ impl Settings {
             })?,
         })
     }
+}
+
+/// Reads what a bundle may cost.
+fn bundle_limits(reader: &Reader<'_>) -> Result<Limits, InvalidSetting> {
+    Ok(Limits {
+        max_compressed_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", parse::size)?,
+        max_unpacked_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES", parse::size)?,
+        max_entries: reader.read("WORKSTEAD_UPLOAD_MAX_ENTRIES", parse::at_least_one)?,
+        max_file_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_FILE_BYTES", parse::size)?,
+        max_path_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_BYTES", parse::at_least_one)?,
+        max_depth: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_DEPTH", parse::at_least_one)?,
+    })
+}
+
+/// Reads the id and the secret of the Slack app; one without the other is refused.
+fn slack_app(reader: &Reader<'_>) -> Result<(Option<String>, Option<SecretString>), InvalidSetting> {
+    let slack_client_id = reader.read_optional("WORKSTEAD_SLACK_CLIENT_ID", parse::visible)?;
+    let slack_client_secret = reader.read_optional("WORKSTEAD_SLACK_CLIENT_SECRET", |text| {
+        parse::visible(text).map(SecretString::from)
+    })?;
+    match (&slack_client_id, &slack_client_secret) {
+        (Some(_), None) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_SECRET")),
+        (None, Some(_)) => return Err(parse::missing("WORKSTEAD_SLACK_CLIENT_ID")),
+        _ => {}
+    }
+    Ok((slack_client_id, slack_client_secret))
 }

@@ -165,6 +165,31 @@ pub const SETTINGS: &[Setting] = &[
         "How long an uploaded object is kept that was never completed.",
     ),
     setting(
+        "WORKSTEAD_UPLOAD_FAILED_RETENTION_HOURS",
+        "72",
+        "a whole number of hours from 1 to 87600",
+        "How long the bundle of an upload is kept that failed or was cancelled, so that it can be retried; at most the newest 20 of a workspace are.",
+    ),
+    setting(
+        "WORKSTEAD_UPLOAD_HISTORY_DAYS",
+        "90",
+        "a whole number of days from 1 to 36500",
+        "How long the record of an upload is kept that is over; the newest 100 of a workspace always are.",
+    ),
+    setting(
+        "WORKSTEAD_UPLOAD_SWEEP_SECONDS",
+        "60",
+        "a whole number of seconds from 1 to 86400",
+        "How often the object store is looked through for bundles that nobody completed, and for what is to be deleted.",
+    ),
+    Setting {
+        name: "WORKSTEAD_UPLOAD_NOTIFY_SECRET",
+        default: "",
+        expected: "at least 32 visible ASCII characters without blanks",
+        help: "What a bucket's notifications carry as `Authorization: Bearer`; without it the server takes none.",
+        secret: true,
+    },
+    setting(
         "WORKSTEAD_PRESIGN_MINUTES",
         "15",
         "a whole number from 1 to 720",

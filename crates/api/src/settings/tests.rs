@@ -36,6 +36,8 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_CREATE", "all"),
         ("WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES", "64MB!"),
         ("WORKSTEAD_UPLOAD_CONCURRENCY", "0"),
+        ("WORKSTEAD_UPLOAD_SWEEP_SECONDS", "0"),
+        ("WORKSTEAD_UPLOAD_NOTIFY_SECRET", "geheim"),
         ("WORKSTEAD_PRESIGN_MINUTES", "721"),
         ("WORKSTEAD_UPLOAD_CORS_ORIGINS", "https://a.example,*"),
         ("WORKSTEAD_ALLOW_MASS_PRUNE", "maybe"),
@@ -65,6 +67,8 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_CREATE is "all": expected any or staff
     WORKSTEAD_UPLOAD_MAX_COMPRESSED_BYTES is "64MB!": expected a size like 64MiB, or a number of bytes
     WORKSTEAD_UPLOAD_CONCURRENCY is "0": expected a whole number of at least 1
+    WORKSTEAD_UPLOAD_SWEEP_SECONDS is "0": expected a whole number of seconds from 1 to 86400
+    WORKSTEAD_UPLOAD_NOTIFY_SECRET is a secret of 6 characters: expected at least 32 visible ASCII characters without blanks
     WORKSTEAD_PRESIGN_MINUTES is "721": expected a whole number from 1 to 720
     WORKSTEAD_UPLOAD_CORS_ORIGINS is "https://a.example,*": expected origins between commas, like https://portal.example.com,http://localhost:3000
     WORKSTEAD_ALLOW_MASS_PRUNE is "maybe": expected true or false
@@ -92,6 +96,8 @@ fn values_are_read() {
     assert!(with("WORKSTEAD_ALLOW_MASS_PRUNE", "true").unwrap().allow_mass_prune);
     assert_eq!(with("WORKSTEAD_CREATE", "staff").unwrap().create, CreatePolicy::Staff);
     assert!(with("WORKSTEAD_UPLOAD_RETENTION_HOURS", "87601").is_err());
+    let history = with("WORKSTEAD_UPLOAD_HISTORY_DAYS", "2").unwrap().upload_history;
+    assert_eq!(history, Duration::from_hours(48));
     assert_eq!(with("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, ::1").unwrap().trusted_proxies.len(), 2);
 }
 

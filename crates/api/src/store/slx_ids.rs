@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(database.slx_of_id("w2", 1).await.unwrap().as_deref(), Some("c"));
         assert_eq!(database.slx_of_id("w1", 1).await.unwrap().as_deref(), Some("b"));
         assert_eq!(database.slx_of_id("w1", 9).await.unwrap(), None);
-        database.finish_deletion("w1").await.unwrap();
+        database.clear_workspace("w1").await.unwrap();
         assert_eq!(database.slx_of_id("w1", 1).await.unwrap(), None);
         assert_eq!(database.slx_of_id("w2", 1).await.unwrap().as_deref(), Some("c"));
     }

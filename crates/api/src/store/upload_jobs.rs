@@ -156,21 +156,24 @@ impl Database {
         Ok(count == 1)
     }
 
-    /// Records what came of an upload, or of an attempt; nothing when it is another's by now.
+    /// Records what came of an upload, or of an attempt; false, and nothing, when it is another's by now.
+    ///
+    /// One that succeeded lets go of its object, which is to be deleted then.
     pub(crate) async fn finish_upload(
         &self,
         id: &str,
         owner: Option<&str>,
         finished: &Finished,
         now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let is_over = !matches!(finished.state, UploadState::Open | UploadState::Queued);
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(
+        let done = sqlx::query(
             "UPDATE uploads SET state = $1, sha256 = COALESCE($2, sha256), size_bytes = COALESCE($3, size_bytes),
                commit_id = $4, answer_json = $5, error_json = $6, finished_at = $7, counts_json = $8,
                error_brief_json = $9, due_at = $10, lease_owner = NULL, leased_until = NULL, progress_json = NULL,
-               queued_at = CASE WHEN $1 = 'open' THEN NULL ELSE queued_at END
+               queued_at = CASE WHEN $1 = 'open' THEN NULL ELSE queued_at END,
+               object_key = CASE WHEN $1 = 'succeeded' THEN NULL ELSE object_key END
              WHERE id = $11 AND state = 'running' AND lease_owner IS NOT DISTINCT FROM $12",
         )
         .bind(finished.state.as_str())
@@ -188,7 +191,8 @@ impl Database {
         .execute(&mut *transaction)
         .await?;
         slack_messages::enqueue(&mut transaction, id, now).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Calls an upload off: at once while nobody works on it, else before its commit. False when it is over.

@@ -338,37 +338,6 @@ impl Database {
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(workspace_id).fetch_optional(&self.pool).await?;
         row.map(|row| read(&row)).transpose()
     }
-
-    /// Lists uploads that expired before a moment and may still have an object.
-    pub(crate) async fn stale_objects(
-        &self,
-        before: Timestamp,
-    ) -> Result<Vec<(String, String)>, sqlx::Error> {
-        let rows = sqlx::query(
-            "SELECT id, object_key FROM uploads
-             WHERE state NOT IN ('queued', 'running') AND expires_at < $1 AND object_key IS NOT NULL
-             ORDER BY expires_at LIMIT 1000",
-        )
-        .bind(micros(before))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("object_key")?))).collect()
-    }
-
-    /// Forgets an upload's object after it was deleted; an open upload is expired by that.
-    pub(crate) async fn forget_object(&self, id: &str, now: Timestamp) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE uploads SET object_key = NULL,
-               finished_at = CASE WHEN state = 'open' THEN $1 ELSE finished_at END,
-               state = CASE WHEN state = 'open' THEN 'expired' ELSE state END
-             WHERE id = $2",
-        )
-        .bind(micros(now))
-        .bind(id)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-    }
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<UploadRow, sqlx::Error> {

@@ -213,8 +213,21 @@ impl Database {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Removes every row of a workspace whose repository and objects are gone.
-    pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
+    /// Marks a workspace as going whose creation failed, or all of them: their names are free again.
+    pub(crate) async fn abandon_creation(&self, id: Option<&str>, now: Timestamp) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE workspaces SET state = 'deleting', deleted_at = $1
+             WHERE state = 'creating' AND ($2 IS NULL OR id = $2)",
+        )
+        .bind(micros(now))
+        .bind(id)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+    }
+
+    /// Removes what the database holds of a workspace that is going; only the mark itself stays.
+    pub(crate) async fn clear_workspace(&self, id: &str) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         for sql in [
             "DELETE FROM runners WHERE workspace_id = $1",
@@ -229,11 +242,16 @@ impl Database {
             "DELETE FROM workspace_members WHERE workspace_id = $1",
             "DELETE FROM slx_ids WHERE workspace_id = $1",
             "DELETE FROM workspace_groups WHERE workspace_id = $1",
-            "DELETE FROM workspaces WHERE id = $1",
         ] {
             sqlx::query(sql).bind(id).execute(&mut *transaction).await?;
         }
         transaction.commit().await
+    }
+
+    /// Removes the mark of a workspace of which nothing is left.
+    pub(crate) async fn finish_deletion(&self, id: &str) -> Result<(), sqlx::Error> {
+        let sql = "DELETE FROM workspaces WHERE id = $1 AND state = 'deleting'";
+        sqlx::query(sql).bind(id).execute(&self.pool).await.map(drop)
     }
 
     /// Lists the ids of workspaces whose creation or deletion was cut short.
@@ -241,6 +259,17 @@ impl Database {
         sqlx::query_scalar("SELECT id FROM workspaces WHERE state <> 'ready' ORDER BY id")
             .fetch_all(&self.pool)
             .await
+    }
+
+    /// Lists the ids of workspaces that were marked as going before a time and are still there.
+    pub(crate) async fn unfinished_deletions(&self, before: Timestamp) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT id FROM workspaces WHERE state = 'deleting' AND COALESCE(deleted_at, 0) < $1
+             ORDER BY COALESCE(deleted_at, 0), id",
+        )
+        .bind(micros(before))
+        .fetch_all(&self.pool)
+        .await
     }
 }
 

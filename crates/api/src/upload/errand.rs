@@ -7,6 +7,7 @@ use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::revision::IfMatch;
+use crate::traces;
 
 /// What a worker needs of the request that completed an upload, which may be long gone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +20,16 @@ pub(crate) struct Errand {
     /// What the branch must be at.
     #[serde(skip_serializing_if = "IfMatch::is_absent")]
     if_match: IfMatch,
+    /// The `traceparent` of the request, where there are traces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 impl Errand {
     /// Notes who asks, and how.
     pub(crate) fn of(caller: &Caller, context: &RequestContext, if_match: IfMatch) -> Self {
-        Self { token_id: caller.token_id().to_owned(), trailers: context.trailers(), if_match }
+        let trace = traces::current();
+        Self { token_id: caller.token_id().to_owned(), trailers: context.trailers(), if_match, trace }
     }
 
     /// Notes that nobody asked: it is merged for whoever made the upload.
@@ -40,6 +45,11 @@ impl Errand {
                 "the token or session in whose name this upload was to be merged has ended; retry the upload as somebody who may",
             )
         })
+    }
+
+    /// Reads the trace that the work is a part of, whatever else the database kept.
+    pub(crate) fn trace_of(json: &str) -> Option<String> {
+        serde_json::from_str::<Self>(json).ok()?.trace
     }
 
     /// Returns what the commit carries, and what the branch must be at.

@@ -198,7 +198,8 @@ fn read_request(
     let mut decoder = decoder(&request)?;
     let declared = declared_size(&request.output);
     let room = tokio::runtime::Handle::current().block_on(memory.reserve(declared))?;
-    let read = run::read_bundle(&mut decoder, &memory::limits_of(*limits, declared));
+    // It has no id yet by which somebody could ask.
+    let read = run::read_bundle(&mut decoder, &memory::limits_of(*limits, declared), drop);
     let read = match (read, decoder.failed) {
         (Err(_), Some(problem)) => Err(bad_base64(&problem)),
         (read, _) => read.map_err(|error| memory::explain(error, limits, declared)),

@@ -79,6 +79,12 @@ impl Reporter {
         self.sender.send_modify(change);
     }
 
+    /// Returns what is told how many members were read, on whatever thread.
+    pub(crate) fn members(&self) -> impl FnMut(u64) + Send + 'static {
+        let sender = self.sender.clone();
+        move |members| sender.send_modify(|progress| progress.members = members)
+    }
+
     /// Says that the next phase has begun.
     pub(crate) fn enter(&self, phase: Phase) {
         self.update(|progress| progress.phase = phase);
@@ -107,8 +113,9 @@ mod tests {
         let mut follower = under_way.follow("u").unwrap();
         first.update(|progress| progress.bytes = 7);
         assert!(follower.has_changed().unwrap());
+        first.members()(512);
         let seen = follower.borrow_and_update().clone();
-        assert_eq!((seen.phase, seen.bytes, seen.attempt), (Phase::Fetching, 7, 1));
+        assert_eq!((seen.phase, seen.bytes, seen.members, seen.attempt), (Phase::Fetching, 7, 512, 1));
         // Taken over: the end of the first worker is not the end of the second's report.
         let second = under_way.begin("u", 2);
         drop(first);

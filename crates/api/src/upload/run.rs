@@ -57,13 +57,14 @@ pub(crate) struct Fingerprint {
     pub(crate) size_bytes: u64,
 }
 
-/// Reads and checks a bundle while hashing it; blocking.
+/// Reads and checks a bundle while hashing it, and tells now and then how many members were read; blocking.
 pub(crate) fn read_bundle(
     reader: impl Read + Send,
     limits: &Limits,
+    mut members: impl FnMut(u64),
 ) -> Result<(Bundle, Fingerprint), BundleError> {
     let mut hashing = Hashing { reader, hash: Sha256::new(), size_bytes: 0 };
-    let bundle = workstead_bundler::read(&mut hashing, limits)?;
+    let bundle = workstead_bundler::read_observed(&mut hashing, limits, &mut members)?;
     let fingerprint =
         Fingerprint { sha256: hex::encode(hashing.hash.finalize()), size_bytes: hashing.size_bytes };
     Ok((bundle, fingerprint))
@@ -152,20 +153,22 @@ pub(crate) async fn caught(applying: impl Future<Output = Applied>) -> Applied {
     caught.unwrap_or_else(|_| (Err(ApiError::internal("an upload panicked")), None))
 }
 
-/// Records what came of an upload, again while the database fails.
+/// Records what came of an upload, again while the database fails; false when it could not, or is another's by now.
 ///
 /// When it never succeeds, the row is settled at the next start; the answer stands all the same, since a commit does.
-pub(crate) async fn record(app: &AppState, id: &str, owner: Option<&str>, finished: &Finished) {
+pub(crate) async fn record(app: &AppState, id: &str, owner: Option<&str>, finished: &Finished) -> bool {
     for pause in RECORD_PAUSES {
         match app.database.finish_upload(id, owner, finished, now()).await {
-            Ok(()) => {
+            Ok(is_recorded) => {
                 app.uploads.ended();
-                return app.slack.wake();
+                app.slack.wake();
+                return is_recorded;
             }
             Err(error) => tracing::error!(id, %error, "what came of an upload can't be recorded"),
         }
         tokio::time::sleep(pause).await;
     }
+    false
 }
 
 fn request(app: &AppState, job: &Job, bundle: Bundle, fingerprint: &Fingerprint) -> UploadRequest {

@@ -1,19 +1,21 @@
-//! What uploads leave behind: rows that a crash cut short, and objects that nobody completed.
+//! The sweeper: what a crash, a client or a store left behind is found and settled, again and again.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::run::recorded_error;
-use super::worker;
+use super::{retention, strays};
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::metrics::StoreOperation;
+use crate::lifecycle;
 use crate::store::now;
 
-/// How long the sweeper rests.
-const PAUSE: Duration = Duration::from_mins(10);
+/// How often records and marks are tidied up, which looks at all of them.
+const TIDYING: SignedDuration = SignedDuration::from_hours(1);
+/// Failures after which a sweep gives up: a store that is down fails slowly.
+const MOST_FAILURES: usize = 10;
 
 /// Takes up what a crash cut short, at the start of a server that has its database for itself.
 pub(crate) async fn settle_interrupted(app: &AppState) -> Result<(), ApiError> {
@@ -34,85 +36,76 @@ async fn settle_lost(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
 
 /// Sweeps from time to time, until the server stops.
 pub(crate) async fn sweep_forever(app: AppState, mut stopped: watch::Receiver<bool>) {
+    let pause: Duration = app.settings.upload_sweep_pause;
+    let mut tidied = None;
     loop {
-        let swept = sweep(&app, now()).await;
-        app.metrics.swept(swept.is_ok(), now());
-        if let Err(error) = swept {
-            let cause = error.cause().map(ToString::to_string);
-            tracing::warn!(cause, "sweeping old uploads failed; it is tried again");
+        let now = now();
+        // What failed was logged, and is tried again.
+        let swept = sweep(&app, now).await;
+        app.metrics.swept(swept.is_ok(), now);
+        if tidied.is_none_or(|tidied| now >= tidied + TIDYING) {
+            let _ = tidy(&app, now).await;
+            tidied = Some(now);
         }
-        if tokio::time::timeout(PAUSE, stopped.wait_for(|stopped| *stopped)).await.is_ok() {
+        if tokio::time::timeout(pause, stopped.wait_for(|stopped| *stopped)).await.is_ok() {
             return;
         }
     }
 }
 
-/// Deletes objects that are kept long enough, and expires their uploads.
+/// Settles all that can be; what fails keeps nothing else, is logged, and the first of it returned.
 pub(crate) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
-    settle_lost(app, now).await?;
-    let before = now - app.settings.upload_retention;
-    for (id, key) in app.database.stale_objects(before).await? {
-        // One that can't be deleted must not keep the others.
-        if let Err(error) = worker::delete_object(app, &id, &key).await {
+    let parts = [
+        ("uploads whose worker is gone", settle_lost(app, now).await),
+        ("deleted workspaces", lifecycle::finish_deletions(app, now).await),
+        ("bundles that are kept long enough", retention::release_outlived(app, now).await),
+        ("the objects in the store", strays::sweep(app, now).await),
+    ];
+    first_failure(parts)
+}
+
+/// Removes records and marks that are old enough.
+pub(crate) async fn tidy(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
+    first_failure([("old records", retention::tidy(app, now).await)])
+}
+
+fn first_failure<const N: usize>(parts: [(&str, Result<(), ApiError>); N]) -> Result<(), ApiError> {
+    let mut first = Ok(());
+    for (part, result) in parts {
+        if let Err(error) = result {
             let cause = error.cause().map(ToString::to_string);
-            tracing::warn!(id, key, cause, "an old upload's object can't be deleted; it is tried again");
+            tracing::warn!(part, cause, %error, "a part of sweeping failed; it is tried again");
+            first = first.and(Err(error));
         }
     }
-    // Every URL of a deleted object is long dead by then.
-    let dead = before - app.settings.presign_lifetime;
-    let state = app.clone();
-    let forget = move || state.store_call(StoreOperation::Forget, |objects| objects.forget_older_than(dead));
-    app.work.blocking(forget).await??;
-    Ok(())
+    first
+}
+
+/// Failures of a part that goes on in spite of some.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    count: usize,
+    first: Option<ApiError>,
+}
+
+impl Failures {
+    /// Logs a failure; after too many the part gives up with this one.
+    pub(crate) fn note(&mut self, what: &str, error: ApiError) -> Result<(), ApiError> {
+        let cause = error.cause().map(ToString::to_string);
+        tracing::warn!(what, cause, %error, "what is left behind can't be removed yet");
+        self.count += 1;
+        if self.count >= MOST_FAILURES {
+            return Err(error);
+        }
+        self.first.get_or_insert(error);
+        Ok(())
+    }
+
+    /// Returns the first failure, if there was any.
+    pub(crate) fn result(self) -> Result<(), ApiError> {
+        self.first.map_or(Ok(()), Err)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-
-    use super::*;
-    use crate::server::Server;
-    use crate::settings::Settings;
-    use crate::store::uploads::{NewUpload, Opening, UploadState};
-    use crate::store::workspaces::Indexed;
-    use workstead_core::name::WorkspaceName;
-
-    #[tokio::test]
-    async fn what_nobody_completed_is_deleted_and_expires() {
-        let temp = tempfile::tempdir().unwrap();
-        let settings = Settings::from_lookup(|name| match name {
-            "WORKSTEAD_DATA_DIR" => Some(temp.path().join("data").display().to_string()),
-            "WORKSTEAD_LISTEN" => Some("127.0.0.1:0".to_owned()),
-            _ => None,
-        });
-        let server = Server::bind(settings.unwrap()).await.unwrap();
-        let (app, start) = (server.app(), now());
-        let name = WorkspaceName::parse("abc").unwrap();
-        assert!(app.database.begin_workspace("w", &name, "a@b", start).await.unwrap());
-        app.database.finish_workspace("w", &Indexed::default()).await.unwrap();
-        let new = |id: &'static str| NewUpload {
-            id,
-            workspace_id: "w",
-            email: "a@b",
-            token_id: "t",
-            options_json: "{}",
-            now: start,
-        };
-        let opening = |object_key: &'static str| Opening {
-            via: "presigned",
-            object_key,
-            expires_at: start,
-            max_open: 2,
-            sha256: None,
-            size_bytes: None,
-        };
-        // The first can't be deleted, which must not keep the second.
-        assert!(app.database.open_upload(&new("bad"), &opening("../bad")).await.unwrap());
-        assert!(app.database.open_upload(&new("u"), &opening("uploads/w/u.tar.gz")).await.unwrap());
-        let state = async || app.database.find_upload("u").await.unwrap().unwrap().state;
-        sweep(app, start + SignedDuration::from_hours(23)).await.unwrap();
-        assert_eq!(state().await, UploadState::Open);
-        sweep(app, start + SignedDuration::from_hours(25)).await.unwrap();
-        assert_eq!(state().await, UploadState::Expired);
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! keeps the lease while it works, and records what came of it. A job of a worker that died is taken over when its
 //! lease ends; to merge a bundle twice changes nothing the second time, so that is safe at any moment.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,14 +18,15 @@ use super::errand::Errand;
 use super::fetch::{self, Spooled};
 use super::memory;
 use super::progress::{Phase, UnderWay};
+use super::retention;
 use super::run::{self, Answer, Applied, Job};
 use crate::app::{App, AppState};
 use crate::error::ApiError;
-use crate::metrics::{self, StoreOperation, Via};
+use crate::metrics::{self, Via};
 use crate::store::now;
 use crate::store::upload_jobs::UploadJob;
 use crate::store::uploads::UploadState;
-use crate::workspace;
+use crate::{traces, workspace};
 
 /// How long nobody else takes a job whose worker says nothing.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(1);
@@ -47,6 +49,8 @@ const WORKERS_A_SLOT: usize = 4;
 pub(crate) struct Uploads {
     /// Uploads that this process works on.
     pub(crate) under_way: UnderWay,
+    /// Objects of others that the last sweep saw in the store; what is known need not be said again.
+    pub(super) foreign_objects: AtomicU64,
     signals: Arc<Signals>,
 }
 
@@ -165,12 +169,15 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     let (id, attempt) = (job.row.id.clone(), job.row.attempts);
     let (key, via) = (job.row.object_key.clone(), Via::of(&job.row.via));
     let span = tracing::info_span!("upload", upload = id, via = via.as_str());
+    if let Some(trace) = Errand::trace_of(&job.errand_json) {
+        traces::join(&span, &trace);
+    }
     let attempting = async {
         let attempting = Box::pin(run::caught(merge(app, owner, job))).instrument(span);
         let attempting = tokio::time::timeout(LONGEST_ATTEMPT, attempting);
         attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
     };
-    let Some((result, fingerprint)) = keeping_lease(app, &id, owner, attempting).await else {
+    let Some((result, fingerprint)) = keeping_lease(app, &id, owner, Box::pin(attempting)).await else {
         tracing::warn!(id, attempt, "another worker took over an upload");
         return;
     };
@@ -186,15 +193,16 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
             After::Over => tracing::info!(id, attempt, %error, "an upload ended without a commit"),
         }
     }
-    let is_done = finished.state == UploadState::Succeeded;
-    run::record(app, &id, Some(owner), &finished).await;
+    // What is not recorded is done again, and needs its object.
+    let is_recorded = run::record(app, &id, Some(owner), &finished).await;
     // To wait for a bundle, or for another attempt, is no end.
     if !finished.state.may_go_on() {
         run::count(app, via, &result);
     }
-    if is_done
+    if is_recorded
+        && finished.state == UploadState::Succeeded
         && let Some(key) = key
-        && let Err(error) = delete_object(app, &id, &key).await
+        && let Err(error) = retention::delete(app, &key).await
     {
         // What can't be deleted now falls to the sweeper.
         tracing::warn!(id, cause = error.cause(), %error, "an upload's object can't be deleted yet");
@@ -310,8 +318,9 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
     job.report.enter(Phase::Checking);
     let begun = Instant::now();
     let limits = app.settings.upload_limits;
+    let members = job.report.members();
     let reading = app.work.blocking(move || {
-        let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared));
+        let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared), members);
         read.map_err(|error| memory::explain(error, &limits, declared))
     });
     let (bundle, fingerprint) = reading.await??;
@@ -320,15 +329,6 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
     let retry = app.url(&format!("/api/v3/workspaces/{}/uploads/{}/retry", job.workspace.name(), job.id));
     let retry = format!("the bundle is kept: POST {retry}?allowMassPrune=true takes it in");
     run::apply(app, job, bundle, &fingerprint).await.map_err(|error| run::how_to_insist(error, &retry))
-}
-
-/// Deletes an upload's object, and notes that it is gone.
-pub(super) async fn delete_object(app: &AppState, id: &str, key: &str) -> Result<(), ApiError> {
-    let key = ObjectKey::parse(key).map_err(ApiError::internal)?;
-    let state = app.clone();
-    let delete = move || state.store_call(StoreOperation::Delete, |objects| objects.delete(&key));
-    app.work.blocking(delete).await??;
-    Ok(app.database.forget_object(id, now()).await?)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -145,6 +146,11 @@ impl TestApp {
         let count = sqlx::query_scalar(sql).fetch_one(&database).await.unwrap();
         database.close().await;
         count
+    }
+
+    /// Sweeps as if so much time had passed.
+    pub(crate) async fn sweep_after(&self, later: SignedDuration) {
+        self.server.sweep_uploads(Timestamp::now() + later).await;
     }
 
     /// Returns the directory of all data.

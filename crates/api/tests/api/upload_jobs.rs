@@ -9,13 +9,13 @@ use crate::app::{ADMIN, Answer, BASE, TestApp, bundle, sample};
 use crate::presigned::{path_of, put};
 
 /// Signs, puts, and returns what was signed.
-async fn opened(app: &TestApp, query: &str, slxs: usize) -> Value {
+pub(crate) async fn opened(app: &TestApp, query: &str, slxs: usize) -> Value {
     let signed = app.get(&format!("{BASE}/abc/upload?{query}")).await.expect(200);
     put(app, &signed, &bundle(&sample("abc", slxs))).await.expect(200);
     signed
 }
 
-async fn later(app: &TestApp, path: &str, body: Value) -> Answer {
+pub(crate) async fn later(app: &TestApp, path: &str, body: Value) -> Answer {
     let bearer = format!("Bearer {ADMIN}");
     let headers = [
         ("authorization", bearer.as_str()),
@@ -29,12 +29,12 @@ async fn status(app: &TestApp, signed: &Value) -> Value {
     app.get(&path_of(signed, "statusUrl")).await.expect(200)
 }
 
-async fn row(app: &TestApp, signed: &Value) -> Value {
+pub(crate) async fn row(app: &TestApp, signed: &Value) -> Value {
     app.get(&format!("{BASE}/abc/uploads/{}", signed["uploadId"].as_str().unwrap())).await.expect(200)
 }
 
 /// Keeps the uploads of the workspace waiting: as if another process worked on one before them.
-async fn hold(app: &TestApp) {
+pub(crate) async fn hold(app: &TestApp) {
     app.sql(
         "INSERT INTO uploads (id, workspace_id, via, state, email, token_id, options_json, created_at, queued_at,
            attempts, leased_until)
@@ -43,7 +43,7 @@ async fn hold(app: &TestApp) {
     .await;
 }
 
-async fn let_go(app: &TestApp) {
+pub(crate) async fn let_go(app: &TestApp) {
     app.sql("DELETE FROM uploads WHERE id = 'held'").await;
 }
 

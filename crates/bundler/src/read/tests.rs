@@ -47,6 +47,15 @@ fn a_small_bundle_is_read() {
 }
 
 #[test]
+fn how_far_the_reading_is_is_told_now_and_then() {
+    let many = (0..1100).fold(small(), |tar, index| tar.file(format!("slxs/a/{index}"), ""));
+    let mut told = Vec::new();
+    let read = read_observed(&many.bundle()[..], &Limits::default(), &mut |files| told.push(files));
+    assert_eq!(read.unwrap().files.len(), 1102);
+    assert_eq!(told, [512, 1024]);
+}
+
+#[test]
 fn members_below_a_dot_are_the_same_members() {
     let bundle = TarBuilder::new()
         .directory(".")

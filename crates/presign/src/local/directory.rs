@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use crate::key::ObjectKey;
-use crate::store::{ObjectInfo, StoredObject};
+use crate::store::{Listing, ObjectInfo, StoredObject};
 
 /// Where an object is on its one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,23 +138,26 @@ impl Directory {
     }
 
     /// Lists objects that were written before a time.
-    pub(super) fn list_older_than(&self, time: Timestamp) -> io::Result<Vec<StoredObject>> {
-        let mut objects = Vec::new();
+    pub(super) fn list_older_than(&self, time: Timestamp) -> io::Result<Listing> {
+        let mut listing = Listing::default();
         self.visit(|workspace, file| {
-            let Some(workspace) = workspace else { return Ok(()) };
             let name = file.file_name();
-            let Some(name) = name.to_str() else { return Ok(()) };
+            let name = name.to_str().unwrap_or_default();
+            if is_ours(name) {
+                return Ok(());
+            }
             let upload = name.strip_suffix(".tar.gz").or_else(|| name.strip_suffix(".sealed"));
-            let key = upload.and_then(|upload| ObjectKey::new(workspace, upload).ok());
-            if let Some(key) = key
-                && let Some(info) = older(file, time)?
-            {
-                objects.push(StoredObject { key, info });
+            let key =
+                workspace.zip(upload).and_then(|(workspace, upload)| ObjectKey::new(workspace, upload).ok());
+            match (key, older(file, time)?) {
+                (Some(key), Some(info)) => listing.objects.push(StoredObject { key, info }),
+                (None, Some(_)) => listing.foreign += 1,
+                (_, None) => {}
             }
             Ok(())
         })?;
-        objects.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(objects)
+        listing.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listing)
     }
 
     /// Removes marks and temporary files from before a time, and directories that are empty then.
@@ -165,8 +168,7 @@ impl Directory {
         self.visit(|workspace, file| {
             let name = file.file_name();
             let name = name.to_str().unwrap_or_default();
-            let is_ours = name.ends_with(".closed") || name.starts_with(TEMPORARY_PREFIX);
-            if is_ours && older(file, time)?.is_some() {
+            if is_ours(name) && older(file, time)?.is_some() {
                 ignore_missing(fs::remove_file(file.path()))?;
                 forgotten += 1;
                 workspaces.extend(workspace.map(str::to_owned));
@@ -211,6 +213,11 @@ impl Directory {
         // The files are the state; a panic elsewhere leaves them consistent.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells whether a file is a mark or a temporary one.
+fn is_ours(name: &str) -> bool {
+    name.ends_with(".closed") || name.starts_with(TEMPORARY_PREFIX)
 }
 
 /// Makes a directory and those above it, and makes each new name durable in the one above.

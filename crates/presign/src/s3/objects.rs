@@ -17,7 +17,7 @@ use super::client::{time_to_send, timeouts};
 use super::reader::ObjectReader;
 use crate::error::StoreError;
 use crate::key::{ObjectKey, PREFIX, is_id};
-use crate::store::{ObjectInfo, StoredObject};
+use crate::store::{Listing, ObjectInfo, StoredObject};
 use crate::upload::CONTENT_TYPE;
 
 /// How many objects are deleted at the same time. One request for many is not understood by all stores.
@@ -144,14 +144,20 @@ impl S3Store {
     }
 
     /// Lists objects last written before a time, by key.
-    pub fn list_older_than(&self, before: Timestamp) -> Result<Vec<StoredObject>, StoreError> {
-        let mut found = Vec::new();
+    pub fn list_older_than(&self, before: Timestamp) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
         self.runtime.block_on(self.each_page(PREFIX, async |objects| {
-            found.extend(objects.iter().filter_map(stored).filter(|object| object.info.modified_at < before));
+            for object in objects {
+                match stored(object) {
+                    Some(object) if object.info.modified_at < before => listing.objects.push(object),
+                    Some(_) => {}
+                    None => listing.foreign += 1,
+                }
+            }
             Ok(())
         }))?;
-        found.sort_by(|a: &StoredObject, b| a.key.cmp(&b.key));
-        Ok(found)
+        listing.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listing)
     }
 
     /// Does something with each page of a listing.

@@ -59,7 +59,7 @@ fn a_list_has_all_pages_in_order_and_only_what_is_old() {
     }
     account.put(&store, &key("ws", "up-0"), b"y").unwrap();
     let hour = SignedDuration::from_hours(1);
-    let listed = store.list_older_than(Timestamp::now() + hour).unwrap();
+    let listed = store.list_older_than(Timestamp::now() + hour).unwrap().objects;
     let names: Vec<_> = listed.iter().map(|object| object.key.to_string()).collect();
     insta::assert_debug_snapshot!(names, @r#"
     [
@@ -72,7 +72,7 @@ fn a_list_has_all_pages_in_order_and_only_what_is_old() {
     ]
     "#);
     assert_eq!(Some(&listed[1].info), store.head(&listed[1].key).unwrap().as_ref());
-    assert!(store.list_older_than(Timestamp::now() - hour).unwrap().is_empty());
+    assert!(store.list_older_than(Timestamp::now() - hour).unwrap().objects.is_empty());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_workspace_is_deleted_without_its_neighbours() {
     account.put(&store, &key("ws-12", "up-1"), b"x").unwrap();
     store.delete_workspace("ws-1").unwrap();
     store.delete_workspace("ws-1").unwrap();
-    let left = store.list_older_than(Timestamp::MAX).unwrap();
+    let left = store.list_older_than(Timestamp::MAX).unwrap().objects;
     assert_eq!(left.iter().map(|object| object.key.workspace_id()).collect::<Vec<_>>(), ["ws-12"]);
     assert!(matches!(store.delete_workspace("../ws-12"), Err(StoreError::InvalidId { .. })));
 }
@@ -100,5 +100,5 @@ fn a_check_leaves_nothing_behind() {
     assert_eq!(store.provider(), Provider::Gcs);
     store.check().unwrap();
     assert_eq!(store.forget_older_than(Timestamp::MAX).unwrap(), 0);
-    assert!(store.list_older_than(Timestamp::MAX).unwrap().is_empty());
+    assert!(store.list_older_than(Timestamp::MAX).unwrap().objects.is_empty());
 }

@@ -64,15 +64,16 @@ fn a_workspace_goes_with_all_pages_of_it() {
     let other = ObjectKey::new("ws-10", "up-1").unwrap();
     put(&store, &other, b"y").unwrap();
     let later = Timestamp::now() + SignedDuration::from_hours(1);
-    let listed = store.list_older_than(later).unwrap();
+    let listed = store.list_older_than(later).unwrap().objects;
     assert_eq!(listed.len(), 11);
     assert!(listed.is_sorted_by_key(|object| object.key.clone()));
     let (entry, sealed) = (&listed[10].info, store.seal(&other).unwrap());
     assert_eq!((entry.size, &entry.version), (sealed.size, &sealed.version));
     // Headers have whole seconds.
     assert_eq!(entry.modified_at.as_second(), sealed.modified_at.as_second());
-    assert_eq!(store.list_older_than(Timestamp::now() - SignedDuration::from_hours(1)).unwrap(), []);
+    assert_eq!(store.list_older_than(Timestamp::now() - SignedDuration::from_hours(1)).unwrap().objects, []);
     store.delete_workspace("ws-1").unwrap();
-    let left: Vec<_> = store.list_older_than(later).unwrap().into_iter().map(|object| object.key).collect();
+    let left: Vec<_> =
+        store.list_older_than(later).unwrap().objects.into_iter().map(|object| object.key).collect();
     assert_eq!(left, [other]);
 }

@@ -74,7 +74,7 @@ fn nothing_but_what_was_signed_is_taken() {
     ];
     let wrong: Vec<_> = refused.iter().filter(|(_, status, wanted)| status != wanted).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    assert_eq!(store.list_older_than(Timestamp::MAX).unwrap(), []);
+    assert_eq!(store.list_older_than(Timestamp::MAX).unwrap().objects, []);
     // After all that the URL still works.
     assert_eq!(send_signed(&signed, CONTENT), 200);
 }

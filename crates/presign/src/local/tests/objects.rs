@@ -139,7 +139,8 @@ fn a_deleted_workspace_takes_its_objects_and_urls_along() {
 #[test]
 fn the_sweeper_finds_old_objects_and_forgets_old_marks() {
     let test = Test::new();
-    assert_eq!(test.store.list_older_than(Timestamp::MAX).unwrap(), []);
+    let older_than = |time: Timestamp| test.store.list_older_than(time).unwrap().objects;
+    assert_eq!(older_than(Timestamp::MAX), []);
     assert_eq!(test.store.forget_older_than(Timestamp::MAX).unwrap(), 0);
     test.put(&conditions(), b"hello").unwrap();
     let gone = ObjectKey::new("ws-2", "up-2").unwrap();
@@ -147,16 +148,16 @@ fn the_sweeper_finds_old_objects_and_forgets_old_marks() {
     test.store.delete_workspace("ws-3").unwrap();
     let broken = test.store.writer(&test.permit(&conditions())).unwrap();
 
-    let old = test.store.list_older_than(Timestamp::MAX).unwrap();
+    let old = older_than(Timestamp::MAX);
     assert_eq!(
         old.iter().map(|object| (object.key.clone(), object.info.size)).collect::<Vec<_>>(),
         [(key(), 5)]
     );
-    assert_eq!(test.store.list_older_than(old[0].info.modified_at).unwrap(), []);
+    assert_eq!(older_than(old[0].info.modified_at), []);
     assert_eq!(test.store.forget_older_than(old[0].info.modified_at).unwrap(), 0);
 
     test.store.seal(&key()).unwrap();
-    assert_eq!(test.store.list_older_than(Timestamp::MAX).unwrap().len(), 1, "sealed ones are found too");
+    assert_eq!(older_than(Timestamp::MAX).len(), 1, "sealed ones are found too");
     assert_eq!(test.store.forget_older_than(Timestamp::MAX).unwrap(), 3);
     drop(broken);
     assert_eq!(test.files(), ["up-1.sealed"]);
@@ -202,4 +203,17 @@ fn a_check_writes_nothing_that_stays_and_finds_a_missing_directory() {
     // Where a file is in the way, nothing can be written.
     std::fs::write(&root, "").unwrap();
     assert!(matches!(test.store.check(), Err(StoreError::Io(_))));
+}
+
+#[test]
+fn files_of_others_are_counted_and_left() {
+    let test = Test::new();
+    test.put(&conditions(), b"hello").unwrap();
+    let uploads = test.directory.path().join("objects/uploads");
+    for foreign in ["note.txt", "ws-1/UP.tar.gz", "ws-1/backup.sql"] {
+        std::fs::write(uploads.join(foreign), "x").unwrap();
+    }
+    let listing = test.store.list_older_than(Timestamp::MAX).unwrap();
+    assert_eq!((listing.objects.len(), listing.foreign), (1, 3));
+    assert_eq!(test.store.forget_older_than(Timestamp::MAX).unwrap(), 0);
 }
