@@ -37,6 +37,8 @@ fn an_upload_is_one_trace_down_to_the_store() {
     assert_eq!(attribute(&upload.attributes, "via"), "presigned");
     let listed = server.get(&format!("/api/v3/workspaces/{WORKSPACE}/uploads")).expect(200).json;
     assert_eq!(attribute(&upload.attributes, "upload"), listed["results"][0]["id"].as_str().unwrap());
+    // Deleted after the answer.
+    collector.wait_until("delete", |span| attribute(&span.attributes, "operation") == "delete");
     let calls: Vec<_> = collector
         .spans()
         .into_iter()

@@ -68,10 +68,16 @@ impl Collector {
     /// Waits for a span of a name.
     #[track_caller]
     pub(crate) fn wait_for(&self, name: &str) -> Span {
+        self.wait_until(name, |span| span.name == name)
+    }
+
+    /// Waits for a span that is as wanted.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, name: &str, wanted: impl Fn(&Span) -> bool) -> Span {
         let since = Instant::now();
         loop {
             let spans = self.spans();
-            if let Some(span) = spans.iter().find(|span| span.name == name) {
+            if let Some(span) = spans.iter().find(|span| wanted(span)) {
                 return span.clone();
             }
             let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();

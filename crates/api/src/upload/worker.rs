@@ -173,7 +173,7 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
         traces::join(&span, &trace);
     }
     let attempting = async {
-        let attempting = Box::pin(run::caught(merge(app, owner, job))).instrument(span);
+        let attempting = Box::pin(run::caught(merge(app, owner, job))).instrument(span.clone());
         let attempting = tokio::time::timeout(LONGEST_ATTEMPT, attempting);
         attempting.await.unwrap_or_else(|_| (Err(took_too_long()), None))
     };
@@ -202,7 +202,7 @@ async fn work_on(app: &AppState, owner: &str, job: UploadJob) {
     if is_recorded
         && finished.state == UploadState::Succeeded
         && let Some(key) = key
-        && let Err(error) = retention::delete(app, &key).await
+        && let Err(error) = retention::delete(app, &key).instrument(span).await
     {
         // What can't be deleted now falls to the sweeper.
         tracing::warn!(id, cause = error.cause(), %error, "an upload's object can't be deleted yet");
