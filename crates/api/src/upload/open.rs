@@ -116,7 +116,10 @@ async fn sign(
     key: &ObjectKey,
     conditions: &PutConditions,
 ) -> Result<SignedUpload, ApiError> {
-    if via == Via::Server || app.objects.provider() == Provider::Local {
+    if app.objects.provider() == Provider::Local {
+        return Ok(app.store_call(StoreOperation::Sign, |objects| objects.sign_put(key, conditions))?);
+    }
+    if via == Via::Server {
         return Ok(app.local.sign_put(key, conditions));
     }
     let (state, key, conditions) = (app.clone(), key.clone(), conditions.clone());

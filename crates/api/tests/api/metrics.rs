@@ -140,5 +140,7 @@ async fn a_store_that_fails_is_counted() {
         &text,
         "workstead_object_store_errors_total{operation=\"seal\",provider=\"local\",error=\"io\"} 1",
     );
-    assert_line(&text, "workstead_uploads_total{via=\"presigned\",outcome=\"failed\",class=\"5xx\"} 1");
+    // It is tried again: no end yet.
+    assert_line(&text, "workstead_uploads_total{via=\"presigned\",outcome=\"failed\",class=\"5xx\"} 0");
+    assert_line(&text, "workstead_upload_queue{state=\"queued\"} 1");
 }
