@@ -2,6 +2,7 @@
 
 mod hostile;
 mod load;
+mod notified;
 mod outage;
 mod path;
 mod world;

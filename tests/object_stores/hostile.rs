@@ -37,7 +37,7 @@ fn the_store_takes_only_what_was_declared() {
     let id = target["uploadId"].as_str().unwrap();
     let other = url.replace(id, &format!("{}0", &id[..id.len() - 1]));
     assert_eq!(send(Method::PUT, &other, &headers, Some(&packed)).status, 403);
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
     put(&target, &packed).expect(200);
     world.complete(&target).expect(200);
 }

@@ -52,7 +52,7 @@ fn a_store_that_is_away_is_asked_again() {
     // A second POST need not wait for the next attempt.
     let done = world.complete(&target).expect(200);
     assert_eq!(done.json["summary"]["added"], json!(["cart"]));
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_server_that_dies_goes_on_where_it_was() {
     assert_eq!(status["result"]["summary"]["added"], json!(["cart"]));
     let clone = world.server.clone_workspace("shop", "clone");
     assert_eq!(clone.ok(&["rev-list", "--count", "HEAD"]), "2");
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
 }
 
 #[test]

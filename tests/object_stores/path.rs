@@ -26,7 +26,7 @@ fn a_bundle_goes_by_the_store_into_a_clone_and_leaves_no_object() {
         (done.field("status"), done.field("task_id")),
         ("queued", target["uploadId"].as_str().unwrap())
     );
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
     let clone = world.server.clone_workspace("shop", "clone");
     assert_eq!(clone.read("slxs/cart/slx.yaml"), files["slxs/cart/slx.yaml"]);
     assert_eq!(clone.ok(&["log", "-1", "--format=%s"]), "By store");
@@ -45,12 +45,12 @@ fn who_cant_reach_the_store_puts_to_the_server() {
     put(&target, &bundle(&workspace_files("shop", &["cart"]))).expect(200);
     assert_eq!(world.objects(), 1);
     world.complete(&target).expect(200);
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
     assert_eq!(world.record("shop", &target)["via"], "server");
     // A late PUT brings nothing back.
     let late = put(&target, &bundle(&workspace_files("shop", &["cart"]))).expect(409);
     assert_eq!(late.field("code"), "upload_closed");
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn who_does_not_wait_is_told_by_events() {
         (&done["status"], &done["result"]["summary"]["added"]),
         (&json!("SUCCESS"), &json!(["cart", "web"]))
     );
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
 }
 
 #[test]
@@ -98,6 +98,6 @@ fn deleting_a_workspace_deletes_its_objects() {
     world.opened("shop", &workspace_files("shop", &["web"]));
     assert_eq!(world.objects(), 2);
     world.server.call(Method::DELETE, &format!("{BASE}/shop"), None).expect(204);
-    assert_eq!(world.objects(), 0);
+    world.wait_until_empty();
     world.complete(&target).expect(404);
 }

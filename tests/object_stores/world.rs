@@ -1,5 +1,7 @@
 //! A server, its store, and a proxy before the store for each of those that talk to it.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use serde_json::Value;
 use ureq::http::Method;
@@ -81,6 +83,15 @@ impl World {
     pub(super) fn record(&self, workspace: &str, target: &Value) -> Value {
         let id = target["uploadId"].as_str().unwrap();
         self.server.get(&format!("{BASE}/{workspace}/uploads/{id}")).expect(200).json
+    }
+
+    /// Waits until the bucket is empty: what was taken in is deleted after its answer.
+    pub(super) fn wait_until_empty(&self) {
+        let since = Instant::now();
+        while self.objects() > 0 {
+            assert!(since.elapsed() < Duration::from_secs(20), "{} objects stay", self.objects());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Counts the objects in the bucket.
