@@ -95,9 +95,11 @@ impl Server {
         let Self { listener, metrics, app, _data, .. } = self;
         let grace = app.settings.shutdown_grace;
         let (stop, stopped) = tokio::sync::watch::channel(false);
+        let streams = app.clone();
         let signal = async move {
             shutdown.await;
             tracing::info!("stopping: no new connections, running requests finish");
+            streams.close_streams();
             let _ = stop.send(true);
         };
         let sweeper = tokio::spawn(upload::sweep_forever(app.clone(), stopped.clone()));

@@ -52,7 +52,7 @@ impl Follower {
         if self.is_over {
             return None;
         }
-        let stopped = self.app.uploads.stopped();
+        let closing = self.app.uploads.closing();
         loop {
             // Before looking, so that what changes meanwhile is not slept over.
             let (mut ends, mut progress) =
@@ -67,7 +67,7 @@ impl Follower {
                 return Some(event);
             }
             tokio::select! {
-                () = stopped.cancelled() => return None,
+                () = closing.cancelled() => return None,
                 () = tokio::time::sleep(LOOK) => {}
                 _ = ends.changed() => {}
                 () = changed(progress.as_mut()) => tokio::time::sleep(PACE).await,

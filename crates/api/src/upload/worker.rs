@@ -34,9 +34,20 @@ pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(1);
 const BEAT: Duration = Duration::from_secs(15);
 /// How long one attempt may take: longer than any store takes for the largest bundle and any merge for the most SLXs.
 const LONGEST_ATTEMPT: Duration = Duration::from_mins(15);
-/// How long a job rests after each attempt that failed for a passing reason; after the last it has failed.
+/// How long a job rests after each attempt that the server failed; after the last it has failed. The later ones of its
+/// workspace wait for it.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2), Duration::from_mins(10)];
+/// The same after attempts that the store failed, which the later ones would find no better: some four hours.
+const OUTAGE_PAUSES: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+];
 /// How long a worker rests at most: another process may have queued something.
 const REST: Duration = Duration::from_secs(30);
 /// How long it rests when the database fails.
@@ -58,6 +69,8 @@ pub(crate) struct Uploads {
 struct Signals {
     wake: tokio::sync::Notify,
     stopped: CancellationToken,
+    /// Cancelled before that, as soon as no new requests are taken.
+    closing: CancellationToken,
     /// Counts attempts that ended.
     ended: watch::Sender<u64>,
 }
@@ -67,6 +80,7 @@ impl Default for Signals {
         Self {
             wake: tokio::sync::Notify::new(),
             stopped: CancellationToken::new(),
+            closing: CancellationToken::new(),
             ended: watch::Sender::new(0),
         }
     }
@@ -95,9 +109,14 @@ impl Uploads {
         self.signals.stopped.cancel();
     }
 
-    /// Returns what is cancelled when the server stops.
-    pub(crate) fn stopped(&self) -> CancellationToken {
-        self.signals.stopped.clone()
+    /// Ends the streams of events: they would keep a server that stops waiting.
+    pub(crate) fn close_streams(&self) {
+        self.signals.closing.cancel();
+    }
+
+    /// Returns what is cancelled when streams of events end.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.signals.closing.clone()
     }
 }
 
@@ -252,8 +271,13 @@ fn after(error: &ApiError, attempt: u32) -> After {
     if error.code() == "nothing_uploaded" {
         return After::Open;
     }
-    let passes = error.status().is_server_error() || error.code() == "upload_changed";
-    let pause = PAUSES.get(attempt.saturating_sub(1) as usize).filter(|_| passes);
+    let pauses: &[Duration] = match error.code() {
+        "store_down" => &OUTAGE_PAUSES,
+        "upload_changed" => &PAUSES,
+        _ if error.status().is_server_error() => &PAUSES,
+        _ => return After::Over,
+    };
+    let pause = pauses.get(attempt.saturating_sub(1) as usize);
     // Those that failed together must not all come back together.
     pause.map_or(After::Over, |pause| After::Again(pause.mul_f64(rand::random_range(0.8..1.2))))
 }
@@ -277,7 +301,7 @@ async fn merge(app: &AppState, owner: &str, job: UploadJob) -> Applied {
 /// Finds out all that an upload needs, and fetches its bundle.
 async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Spooled), ApiError> {
     let UploadJob { row, errand_json } = job;
-    if row.attempts as usize > PAUSES.len() + 1 {
+    if row.attempts as usize > OUTAGE_PAUSES.len() + 1 {
         // No attempt was recorded: each took its worker along.
         let detail =
             format!("the server stopped during each of {} attempts to take in this upload", row.attempts - 1);
@@ -312,8 +336,9 @@ async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Sp
 async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result<Answer, ApiError> {
     job.report.enter(Phase::Waiting);
     let (declared, begun) = (spooled.declared, Instant::now());
-    let _room = app.upload_memory.reserve(declared).await?;
+    // In this order everywhere: who has room has a slot too, and comes to its end.
     let _slot = app.take_upload_slot().await?;
+    let _room = app.upload_memory.reserve(declared).await?;
     app.metrics.upload_phase(metrics::Phase::Waiting, begun.elapsed());
     job.report.enter(Phase::Checking);
     let begun = Instant::now();
@@ -338,11 +363,14 @@ mod tests {
     #[test]
     fn what_passes_is_tried_again_for_a_while() {
         let down = ApiError::unavailable("store_down", "down", 5);
-        for (attempt, pause) in (1..).zip(PAUSES) {
-            let After::Again(rest) = after(&down, attempt) else { panic!("attempt {attempt}") };
-            assert!(rest > pause.mul_f64(0.79) && rest < pause.mul_f64(1.21), "{rest:?}");
+        let broken = ApiError::internal("broken");
+        for (error, pauses) in [(&down, &OUTAGE_PAUSES[..]), (&broken, &PAUSES)] {
+            for (attempt, pause) in (1..).zip(pauses) {
+                let After::Again(rest) = after(error, attempt) else { panic!("attempt {attempt}") };
+                assert!(rest > pause.mul_f64(0.79) && rest < pause.mul_f64(1.21), "{rest:?}");
+            }
         }
-        assert_eq!(after(&down, 5), After::Over);
+        assert_eq!((after(&broken, 5), after(&down, 8)), (After::Over, After::Over));
         assert_eq!(after(&ApiError::invalid("bundle_empty", "no"), 1), After::Over);
         assert_eq!(after(&ApiError::conflict("nothing_uploaded", "no"), 1), After::Open);
     }

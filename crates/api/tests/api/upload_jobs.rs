@@ -167,11 +167,11 @@ async fn a_job_that_takes_its_worker_along_fails_in_the_end() {
     app.create("abc").await;
     let signed = opened(&app, "", 2).await;
     app.sql(
-        "UPDATE uploads SET state = 'running', lease_owner = 'gone', leased_until = 1, queued_at = 1, attempts = 5",
+        "UPDATE uploads SET state = 'running', lease_owner = 'gone', leased_until = 1, queued_at = 1, attempts = 8",
     )
     .await;
     let complete = path_of(&signed, "completeUrl");
-    insta::assert_snapshot!(app.post(&complete, Value::Null).await.error(503), @"upload_stuck: the server stopped during each of 5 attempts to take in this upload");
+    insta::assert_snapshot!(app.post(&complete, Value::Null).await.error(503), @"upload_stuck: the server stopped during each of 8 attempts to take in this upload");
     assert_eq!(status(&app, &signed).await["status"], "FAILURE");
     assert_eq!(row(&app, &signed).await["bundleKept"], true);
     app.post(&complete.replace("/complete", "/retry"), Value::Null).await.expect(200);
