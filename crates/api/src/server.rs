@@ -99,7 +99,7 @@ impl Server {
         let signal = async move {
             shutdown.await;
             tracing::info!("stopping: no new connections, running requests finish");
-            streams.close_streams();
+            streams.uploads.close_streams();
             let _ = stop.send(true);
         };
         let sweeper = tokio::spawn(upload::sweep_forever(app.clone(), stopped.clone()));

@@ -10,7 +10,7 @@
 //! | `worker` | leased jobs: fetch, unpack, merge, record; again when the reason passes |
 //! | `fetch`, `memory`, `progress` | the bundle's way to this machine, its room in memory, how far it is |
 //! | `events` | the same, told to clients as it changes |
-//! | `run` | from a bundle to a commit and its answer, whichever way it came |
+//! | `run`, `last_word` | from a bundle to a commit and its answer, whichever way it came; what is asked before it |
 //! | `sweep`, `strays`, `retention` | what uploads leave behind: found in the store, kept for a while, removed |
 //! | `history` | how the records of uploads are shown |
 
@@ -21,6 +21,7 @@ mod fetch;
 mod hint;
 mod history;
 mod inline;
+mod last_word;
 mod memory;
 mod open;
 mod options;

@@ -95,6 +95,9 @@ pub enum UploadError {
     /// The bundle can't be merged, because of a file of the repository.
     #[error(transparent)]
     Merge(MergeError),
+    /// Whoever was asked before the branch moved said no.
+    #[error("the upload was withheld before its commit")]
+    Withheld,
     /// The branch kept moving.
     #[error("the branch moved during each of {MAX_ATTEMPTS} attempts to merge the upload; try again")]
     Busy,
@@ -146,11 +149,34 @@ impl From<repository::Error> for UploadError {
 pub fn apply_upload(
     repository: &Repository,
     facts: &FactsCache,
+    request: UploadRequest,
+) -> Result<UploadOutcome, UploadError> {
+    apply_upload_if(repository, facts, request, &|_| true)
+}
+
+/// A commit that is about to become the head of the branch.
+#[derive(Debug, Clone, Copy)]
+pub struct Committing<'a> {
+    /// The head that it builds on.
+    pub base: Option<CommitId>,
+    /// The commit.
+    pub commit: CommitId,
+    /// What the merge did.
+    pub summary: &'a MergeSummary,
+}
+
+/// The same, asking before the branch moves; [`UploadError::Withheld`] is what comes of a no.
+///
+/// It is asked once for each head that the upload is merged with, while other writers of the repository wait.
+pub fn apply_upload_if(
+    repository: &Repository,
+    facts: &FactsCache,
     mut request: UploadRequest,
+    may: &dyn Fn(&Committing<'_>) -> bool,
 ) -> Result<UploadOutcome, UploadError> {
     // Hashed on all cores; contents are moved, not copied.
     let upload: MemoryTree = std::mem::take(&mut request.files).into_iter().collect();
-    let outcome = apply(repository, facts, &request, &upload);
+    let outcome = apply(repository, facts, &request, &upload, may);
     // Freeing tens of thousands of files takes a while, which the client need not wait for.
     rayon::spawn(move || drop(upload));
     outcome
@@ -161,6 +187,7 @@ fn apply(
     facts: &FactsCache,
     request: &UploadRequest,
     upload: &MemoryTree,
+    may: &dyn Fn(&Committing<'_>) -> bool,
 ) -> Result<UploadOutcome, UploadError> {
     require_slx(upload)?;
     let mut checked = false;
@@ -173,7 +200,8 @@ fn apply(
         }
         let plan = base.merge(repository, facts, request, upload, &request.options)?;
         let begun = Instant::now();
-        let committed = commit(repository, request, base.head, &plan)?;
+        let may = |commit| may(&Committing { base: base.head, commit, summary: &plan.summary });
+        let committed = commit(repository, request, base.head, &plan, &may)?;
         committing += begun.elapsed();
         match committed {
             Outcome::Committed(commit) => {
@@ -236,11 +264,14 @@ fn commit(
     request: &UploadRequest,
     base: Option<CommitId>,
     plan: &MergePlan,
+    may: &dyn Fn(CommitId) -> bool,
 ) -> Result<Outcome, UploadError> {
     if plan.edits.is_empty() && plan.record_edits.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    with_commit_request(request, base, plan, |request| Ok(repository.commit(request)?))
+    with_commit_request(request, base, plan, |request| {
+        repository.commit_if(request, may)?.ok_or(UploadError::Withheld)
+    })
 }
 
 /// Runs a step with the commit that a merge asks for.

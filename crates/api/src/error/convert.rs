@@ -104,7 +104,7 @@ impl From<UploadError> for ApiError {
             }
             UploadError::Merge(_) => Self::invalid("not_mergeable", one_line(&error.to_string())),
             UploadError::Busy => Self::unavailable("branch_busy", error.to_string(), 2),
-            UploadError::NoBranch(_) => Self::internal(error),
+            UploadError::NoBranch(_) | UploadError::Withheld => Self::internal(error),
             UploadError::Repository(error) => error.into(),
             UploadError::Read(error) => error.into(),
         }

@@ -223,7 +223,7 @@ pub(crate) async fn get_status(
 /// Tells how an upload goes, as server-sent events, to the same callers.
 ///
 /// Each event is named `progress`, or `done` for the last one; its data is what `upload-status` answers then. The
-/// stream ends after `done`, and when the server stops: ask again then.
+/// stream ends after `done`, after five minutes, and when the server stops: ask again then.
 #[utoipa::path(get, path = "/api/v3/workspaces/upload-status/{task}/events", tag = "Uploads",
     responses((status = 200, description = "Events, until the upload is over.", body = String,
         content_type = "text/event-stream")))]
@@ -233,7 +233,7 @@ pub(crate) async fn get_events(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let row = seen(&app, &caller, &id).await?;
-    Ok(reply::no_store(upload::events(&app, row.id)))
+    Ok(reply::no_store(upload::events(&app, row.id)?))
 }
 
 /// Finds an upload for readers of its workspace and for the token that made it.

@@ -19,11 +19,21 @@ pub(crate) struct Queueing<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// What is about to be committed, for whoever takes the upload over.
+#[derive(Debug)]
+pub(crate) struct Promise<'a> {
+    pub(crate) commit: &'a str,
+    pub(crate) answer_json: &'a str,
+    pub(crate) counts_json: &'a str,
+}
+
 /// A job that was taken.
 #[derive(Debug)]
 pub(crate) struct UploadJob {
     pub(crate) row: UploadRow,
     pub(crate) errand_json: String,
+    /// The answer that an earlier worker promised with the row's commit, if it came that far.
+    pub(crate) promised_json: Option<String>,
 }
 
 /// States from which a first completion queues an upload.
@@ -46,7 +56,7 @@ impl Database {
         let sql = format!(
             "UPDATE uploads SET state = 'queued', queued_at = $1, due_at = $1, attempts = 0, completed_by = $2,
                options_json = $3, errand_json = $4, finished_at = NULL, cancel_asked_at = NULL, error_json = NULL,
-               error_brief_json = NULL
+               error_brief_json = NULL, commit_id = NULL, answer_json = NULL, counts_json = NULL
              WHERE id = $5 AND {from} AND object_key IS NOT NULL"
         );
         let done = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -82,7 +92,7 @@ impl Database {
                attempts = attempts + 1
              WHERE id =
                (SELECT job.id FROM uploads job
-                WHERE job.object_key IS NOT NULL
+                WHERE job.object_key IS NOT NULL AND job.state IN ('queued', 'running')
                   AND (job.state = 'queued' AND job.due_at <= $3
                        OR job.state = 'running' AND job.leased_until <= $3)
                   AND NOT EXISTS
@@ -92,7 +102,7 @@ impl Database {
                             OR (earlier.queued_at = job.queued_at AND earlier.id < job.id)))
                 ORDER BY job.queued_at, job.id LIMIT 1)
                AND (state = 'queued' OR (state = 'running' AND leased_until <= $3))
-             RETURNING {LISTED}, NULL AS answer_json, NULL AS error_json, errand_json"
+             RETURNING {LISTED}, answer_json, NULL AS error_json, errand_json"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(owner)
@@ -102,7 +112,9 @@ impl Database {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let errand_json = row.try_get::<Option<String>, _>("errand_json")?.unwrap_or_default();
-        Ok(Some(UploadJob { row: read(&row)?, errand_json }))
+        let mut row = read(&row)?;
+        let promised_json = row.answer_json.take();
+        Ok(Some(UploadJob { row, errand_json, promised_json }))
     }
 
     /// Returns when the next job may be taken, when there is any.
@@ -143,17 +155,30 @@ impl Database {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Tells whether an upload may go on to its commit: it is still this worker's, and nobody called it off.
-    pub(crate) async fn may_commit_upload(&self, id: &str, owner: Option<&str>) -> Result<bool, sqlx::Error> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM uploads WHERE id = $1 AND state = 'running' AND cancel_asked_at IS NULL
-               AND lease_owner IS NOT DISTINCT FROM $2",
+    /// Writes down what is about to be committed, if the upload may go on to it: it is still this worker's, nobody called
+    /// it off, and its workspace lives.
+    pub(crate) async fn promise_commit(
+        &self,
+        id: &str,
+        owner: Option<&str>,
+        promise: &Promise<'_>,
+        now: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE uploads SET commit_id = $1, answer_json = $2, counts_json = $3
+             WHERE id = $4 AND state = 'running' AND cancel_asked_at IS NULL AND leased_until > $5
+               AND lease_owner IS NOT DISTINCT FROM $6
+               AND workspace_id IN (SELECT id FROM workspaces WHERE state = 'ready')",
         )
+        .bind(promise.commit)
+        .bind(promise.answer_json)
+        .bind(promise.counts_json)
         .bind(id)
+        .bind(micros(now))
         .bind(owner)
-        .fetch_one(&self.pool)
+        .execute(&self.pool)
         .await?;
-        Ok(count == 1)
+        Ok(done.rows_affected() == 1)
     }
 
     /// Records what came of an upload, or of an attempt; false, and nothing, when it is another's by now.
@@ -168,10 +193,26 @@ impl Database {
     ) -> Result<bool, sqlx::Error> {
         let is_over = !matches!(finished.state, UploadState::Open | UploadState::Queued);
         let mut transaction = self.pool.begin().await?;
+        // What was called off meanwhile does not wait for another attempt.
+        sqlx::query(
+            "UPDATE uploads SET state = 'cancelled', finished_at = $1, lease_owner = NULL, leased_until = NULL,
+               progress_json = NULL, commit_id = NULL, answer_json = NULL, counts_json = NULL
+             WHERE id = $2 AND state = 'running' AND lease_owner IS NOT DISTINCT FROM $3
+               AND cancel_asked_at IS NOT NULL AND $4",
+        )
+        .bind(micros(now))
+        .bind(id)
+        .bind(owner)
+        .bind(!is_over)
+        .execute(&mut *transaction)
+        .await?;
         let done = sqlx::query(
-            "UPDATE uploads SET state = $1, sha256 = COALESCE($2, sha256), size_bytes = COALESCE($3, size_bytes),
-               commit_id = $4, answer_json = $5, error_json = $6, finished_at = $7, counts_json = $8,
-               error_brief_json = $9, due_at = $10, lease_owner = NULL, leased_until = NULL, progress_json = NULL,
+            "UPDATE uploads SET state = $1,
+               sha256 = CASE WHEN $1 = 'succeeded' OR via = 'inline' THEN COALESCE($2, sha256) ELSE sha256 END,
+               size_bytes = CASE WHEN $1 = 'succeeded' OR via = 'inline' THEN COALESCE($3, size_bytes) ELSE size_bytes END,
+               commit_id = CASE WHEN $1 = 'queued' THEN commit_id ELSE $4 END,
+               answer_json = CASE WHEN $1 = 'queued' THEN answer_json ELSE $5 END, error_json = $6, finished_at = $7,
+               counts_json = CASE WHEN $1 = 'queued' THEN counts_json ELSE $8 END, error_brief_json = $9, due_at = $10, lease_owner = NULL, leased_until = NULL, progress_json = NULL,
                queued_at = CASE WHEN $1 = 'open' THEN NULL ELSE queued_at END,
                object_key = CASE WHEN $1 = 'succeeded' THEN NULL ELSE object_key END
              WHERE id = $11 AND state = 'running' AND lease_owner IS NOT DISTINCT FROM $12",
@@ -240,7 +281,7 @@ impl Database {
         sqlx::query(
             "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3,
                lease_owner = NULL, leased_until = NULL
-             WHERE state = 'running' AND object_key IS NULL AND leased_until <= $2",
+             WHERE state IN ('queued', 'running') AND state = 'running' AND object_key IS NULL AND leased_until <= $2",
         )
         .bind(&error.json)
         .bind(micros(now))

@@ -1,13 +1,15 @@
 //! How an upload goes, as server-sent events (HTML Living Standard, section 9.2).
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 
 use super::history::status_answer;
 use super::progress::Progress;
@@ -19,15 +21,23 @@ use crate::store::uploads::UploadRow;
 const PACE: Duration = Duration::from_millis(200);
 /// How often the database is asked when nothing is heard: another process may have the upload.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a stream lasts; whoever follows on is asked for a token again.
+const LONGEST: Duration = Duration::from_mins(5);
+/// Most streams at once.
+pub(super) const STREAMS: usize = 256;
 /// How often something is sent at least, so that nobody on the way takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers with an event for each change of the upload's status; after `done` the stream ends.
 ///
 /// The data of each is what `upload-status` answers at that moment.
-pub(crate) fn events(app: &AppState, id: String) -> Response {
+pub(crate) fn events(app: &AppState, id: String) -> Result<Response, ApiError> {
+    let full =
+        |_| ApiError::unavailable("streams_busy", "too many follow uploads; ask upload-status instead", 15);
+    let turn = Arc::clone(&app.uploads.streams).try_acquire_owned().map_err(full)?;
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Sse::new(follow(app.clone(), id)).keep_alive(keep_alive).into_response()
+    let followed = follow(app.clone(), id, turn);
+    Ok(Sse::new(followed).keep_alive(keep_alive).into_response())
 }
 
 /// What a follower remembers between two events.
@@ -36,10 +46,17 @@ struct Follower {
     id: String,
     sent: Option<Value>,
     is_over: bool,
+    ends_at: Instant,
+    _turn: OwnedSemaphorePermit,
 }
 
-fn follow(app: AppState, id: String) -> impl Stream<Item = Result<Event, Infallible>> {
-    let follower = Follower { app, id, sent: None, is_over: false };
+fn follow(
+    app: AppState,
+    id: String,
+    turn: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let ends_at = Instant::now() + LONGEST;
+    let follower = Follower { app, id, sent: None, is_over: false, ends_at, _turn: turn };
     stream::unfold(follower, async |mut follower| {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -51,6 +68,9 @@ impl Follower {
     async fn next(&mut self) -> Option<Event> {
         if self.is_over {
             return None;
+        }
+        if self.sent.is_some() {
+            tokio::time::sleep(PACE).await;
         }
         let closing = self.app.uploads.closing();
         loop {
@@ -68,10 +88,12 @@ impl Follower {
             }
             tokio::select! {
                 () = closing.cancelled() => return None,
+                () = tokio::time::sleep_until(self.ends_at) => return None,
                 () = tokio::time::sleep(LOOK) => {}
                 _ = ends.changed() => {}
-                () = changed(progress.as_mut()) => tokio::time::sleep(PACE).await,
+                () = changed(progress.as_mut()) => {}
             }
+            tokio::time::sleep(PACE).await;
         }
     }
 

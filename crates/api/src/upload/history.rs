@@ -33,6 +33,7 @@ pub(crate) fn filter(query: &Query) -> Result<UploadFilter, ApiError> {
 /// Writes a row of the history.
 pub(crate) fn list_row(row: &UploadRow) -> Value {
     let options = parsed(Some(&row.options_json));
+    let is_done = row.state == UploadState::Succeeded;
     // Nothing was taken in.
     let is_plan = row.state == UploadState::Succeeded && options["dryRun"] == true;
     json!({
@@ -43,8 +44,9 @@ pub(crate) fn list_row(row: &UploadRow) -> Value {
         "sha256": row.sha256,
         "sizeBytes": row.size_bytes,
         "options": options,
-        "commit": row.commit,
-        "counts": parsed(row.counts_json.as_deref()),
+        // Until it is done they are a promise.
+        "commit": row.commit.as_deref().filter(|_| is_done),
+        "counts": parsed(row.counts_json.as_deref().filter(|_| is_done)),
         "error": parsed(row.error_brief_json.as_deref()),
         "bundleKept": row.object_key.is_some() && row.state != UploadState::Open,
         "completedBy": row.completed_by,
@@ -78,7 +80,7 @@ pub(crate) fn status_answer(app: &AppState, row: &UploadRow) -> Value {
     json!({
         "task_id": row.id,
         "status": status,
-        "result": parsed(row.answer_json.as_deref()),
+        "result": parsed(row.answer_json.as_deref().filter(|_| row.state == UploadState::Succeeded)),
         "error": error,
         "progress": progress.map_or_else(|| parsed(row.progress_json.as_deref()), |progress| json!(progress)),
     })

@@ -142,7 +142,11 @@ pub(crate) async fn upload_later(app: &AppState, upload: InlineUpload) -> Result
         let put = |objects: &ObjectStore| objects.put(&key, spooled.path(), sha256);
         Ok::<_, ApiError>(state.store_call(StoreOperation::Put, put)?)
     });
-    putting.await??;
+    if let Err(error) = putting.await.and_then(|put| put) {
+        // Nobody has its id, so nobody will try again.
+        app.database.cancel_upload(&id, now()).await?;
+        return Err(error);
+    }
     let query = Query::default();
     let asked = Asked { caller, context, workspace, id: &id, query: &query, if_match, waits: false };
     complete::complete(app, asked).await

@@ -36,9 +36,7 @@ pub(crate) async fn put(
     permit.check_headers(|name| headers.get(name).and_then(|value| value.to_str().ok()))?;
     let key = permit.key.clone();
     let is_on_its_way = app.objects.provider() != Provider::Local;
-    if is_on_its_way {
-        check_open(app, &key).await?;
-    }
+    check_open(app, &key).await?;
     let _turn = take_put_turn(app, key.workspace_id()).await?;
     let mut pace = Pace::new(Some(time_to_put(permit.conditions.expires_at, now())));
     let state = app.clone();

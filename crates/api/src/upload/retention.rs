@@ -4,7 +4,7 @@
 //! can't be deleted now belongs to nobody, which is what [`super::strays`] looks for.
 
 use jiff::Timestamp;
-use workstead_presign::ObjectKey;
+use workstead_presign::{ObjectKey, Provider};
 
 use super::sweep::Failures;
 use crate::app::AppState;
@@ -61,8 +61,13 @@ pub(super) async fn tidy(app: &AppState, now: Timestamp) -> Result<(), ApiError>
     // Every URL of a deleted object is long dead by then.
     let dead = now - app.settings.upload_retention - app.settings.presign_lifetime;
     let state = app.clone();
-    app.work
-        .blocking(move || state.store_call(StoreOperation::Forget, |objects| objects.forget_older_than(dead)))
-        .await??;
+    let forgetting = app.work.blocking(move || {
+        // What was on its way to a store elsewhere and broke off lies here all the same.
+        if state.objects.provider() != Provider::Local {
+            state.local.forget_older_than(dead)?;
+        }
+        state.store_call(StoreOperation::Forget, |objects| objects.forget_older_than(dead))
+    });
+    forgetting.await??;
     Ok(())
 }

@@ -10,8 +10,10 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use workstead_bundler::{Bundle, BundleError, Limits};
-use workstead_core::upload::{UploadOutcome, UploadRequest, apply_upload};
+use workstead_core::merge::MergeSummary;
+use workstead_core::upload::{Committing, UploadError, UploadOutcome, UploadRequest, apply_upload_if};
 
+use super::last_word::LastWord;
 use super::options::UploadOptions;
 use super::progress::{Phase, Reporter};
 use crate::access::{self, Action};
@@ -93,6 +95,7 @@ pub(crate) async fn apply(
     fingerprint: &Fingerprint,
 ) -> Result<Answer, ApiError> {
     // Asked again: body and queue may have taken long.
+    // What they find is found again before the commit; here it saves the work.
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
     job.if_match.check(job.workspace.head()?)?;
     job.report.enter(Phase::Merging);
@@ -101,15 +104,18 @@ pub(crate) async fn apply(
     if job.options.dry_run {
         return super::plan::answer(app, job, request).await;
     }
-    if !app.database.may_commit_upload(&job.id, job.owner.as_deref()).await? {
-        return Err(called_off(&job.id));
-    }
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let begun = Instant::now();
-    let applied =
-        app.work.blocking(move || apply_upload(workspace.repository(), &state.facts, request)).await?;
     let may_read = access::refuse_scoped(&job.caller).is_ok();
-    let applied = applied.map_err(|error| ApiError::of_upload(error, may_read));
+    let last_word = LastWord::new(app, job);
+    let applying = app.work.blocking(move || {
+        let may = |committing: &Committing<'_>| last_word.may(committing);
+        apply_upload_if(workspace.repository(), &state.facts, request, &may).map_err(|error| match error {
+            UploadError::Withheld => last_word.refusal(),
+            error => ApiError::of_upload(error, may_read),
+        })
+    });
+    let applied = applying.await?;
     app.metrics.wrote(WriteDoor::Upload, end_of_write(&applied), begun);
     let outcome = applied?;
     app.metrics.upload_phase(metrics::Phase::Merging, begun.elapsed().saturating_sub(outcome.committing));
@@ -200,29 +206,48 @@ pub(crate) struct Answer {
 impl Answer {
     fn of(job: &Job, outcome: &UploadOutcome) -> Self {
         let commit = outcome.commit.to_string();
-        let (status, message) = if outcome.committed {
-            let counts = &outcome.summary.counts;
-            let short = &commit[..10];
-            let message = format!(
-                "committed {short}: {} SLX{} added, {} changed, {} pruned",
-                counts.added,
-                if counts.added == 1 { "" } else { "s" },
-                counts.changed,
-                counts.pruned
-            );
-            // The word of the builder's own list; the work is done, as upload-status says.
-            ("queued", message)
-        } else {
-            ("duplicate_skipped", "the branch holds all of it already; no commit was made".to_owned())
-        };
+        if outcome.committed {
+            return Self::committed(&job.id, &commit, &outcome.summary);
+        }
+        let message = "the branch holds all of it already; no commit was made";
+        Self::write(&job.id, ("duplicate_skipped", message), &commit, &outcome.summary, false)
+    }
+
+    /// Writes the answer of an upload that is a commit.
+    pub(super) fn committed(id: &str, commit: &str, summary: &MergeSummary) -> Self {
+        let counts = &summary.counts;
+        let message = format!(
+            "committed {}: {} SLX{} added, {} changed, {} pruned",
+            &commit[..10],
+            counts.added,
+            if counts.added == 1 { "" } else { "s" },
+            counts.changed,
+            counts.pruned
+        );
+        // The word of the builder's own list; the work is done, as upload-status says.
+        Self::write(id, ("queued", &message), commit, summary, true)
+    }
+
+    fn write(
+        id: &str,
+        (status, message): (&str, &str),
+        commit: &str,
+        summary: &MergeSummary,
+        committed: bool,
+    ) -> Self {
         let body = json!({
-            "task_id": job.id,
+            "task_id": id,
             "status": status,
             "message": message,
             "commit": commit,
-            "summary": outcome.summary,
+            "summary": summary,
         });
-        Self { commit: Some(commit), committed: outcome.committed, body }
+        Self { commit: Some(commit.to_owned()), committed, body }
+    }
+
+    /// Takes up the answer that an earlier worker wrote down before its commit became the head.
+    pub(super) fn promised(commit: String, json: &str) -> Option<Self> {
+        Some(Self { commit: Some(commit), committed: true, body: serde_json::from_str(json).ok()? })
     }
 }
 

@@ -2,19 +2,21 @@
 //!
 //! A worker goes by what the database says, not by what it was told: it takes the next job that is due under a lease,
 //! keeps the lease while it works, and records what came of it. A job of a worker that died is taken over when its
-//! lease ends; to merge a bundle twice changes nothing the second time, so that is safe at any moment.
+//! lease ends: whether it had committed stands in the row, written before the branch moved, so nothing is merged twice.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
+use workstead_core::oid::CommitId;
 use workstead_presign::ObjectKey;
 
 use super::errand::Errand;
+use super::events::STREAMS;
 use super::fetch::{self, Spooled};
 use super::memory;
 use super::progress::{Phase, UnderWay};
@@ -26,14 +28,15 @@ use crate::metrics::{self, Via};
 use crate::store::now;
 use crate::store::upload_jobs::UploadJob;
 use crate::store::uploads::UploadState;
-use crate::{traces, workspace};
+use crate::workspace::{self, Workspace};
+use crate::{index, traces};
 
 /// How long nobody else takes a job whose worker says nothing.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(1);
 /// How often a worker says something.
 const BEAT: Duration = Duration::from_secs(15);
 /// How long one attempt may take: longer than any store takes for the largest bundle and any merge for the most SLXs.
-const LONGEST_ATTEMPT: Duration = Duration::from_mins(15);
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(45);
 /// How long a job rests after each attempt that the server failed; after the last it has failed. The later ones of its
 /// workspace wait for it.
 const PAUSES: [Duration; 4] =
@@ -56,10 +59,12 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const WORKERS_A_SLOT: usize = 4;
 
 /// How workers are spoken to, and what they say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Uploads {
     /// Uploads that this process works on.
     pub(crate) under_way: UnderWay,
+    /// Streams of events that may be open.
+    pub(super) streams: Arc<Semaphore>,
     /// Objects of others that the last sweep saw in the store; what is known need not be said again.
     pub(super) foreign_objects: AtomicU64,
     signals: Arc<Signals>,
@@ -82,6 +87,17 @@ impl Default for Signals {
             stopped: CancellationToken::new(),
             closing: CancellationToken::new(),
             ended: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            under_way: UnderWay::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            foreign_objects: AtomicU64::default(),
+            signals: Arc::default(),
         }
     }
 }
@@ -289,6 +305,11 @@ fn took_too_long() -> ApiError {
 
 /// Fetches a job's bundle and merges it.
 async fn merge(app: &AppState, owner: &str, job: UploadJob) -> Applied {
+    match kept_promise(app, &job).await {
+        Ok(None) => {}
+        Ok(Some(answer)) => return (Ok(answer), None),
+        Err(error) => return (Err(error), None),
+    }
     match prepare(app, owner, job).await {
         Err(error) => (Err(error), None),
         Ok((job, spooled)) => {
@@ -298,9 +319,36 @@ async fn merge(app: &AppState, owner: &str, job: UploadJob) -> Applied {
     }
 }
 
+/// Finds out whether an earlier worker came to its commit and no further; then nothing is merged again.
+async fn kept_promise(app: &AppState, job: &UploadJob) -> Result<Option<Answer>, ApiError> {
+    let (Some(commit), Some(json)) = (&job.row.commit, &job.promised_json) else { return Ok(None) };
+    let Ok(id) = CommitId::parse(commit) else { return Ok(None) };
+    let workspace = workspace_of(app, &job.row.workspace_id).await?;
+    let shared = Arc::clone(&workspace);
+    let landed = app.work.blocking(move || {
+        let head = shared.head()?;
+        // An object that was never a part of the branch may be gone.
+        Ok::<_, ApiError>(shared.repository().is_descendant(id, head).unwrap_or(false))
+    });
+    if !landed.await?? {
+        return Ok(None);
+    }
+    index::moved(app, &workspace).await;
+    Ok(Answer::promised(commit.clone(), json))
+}
+
+/// Finds the workspace of a job by its immutable id.
+async fn workspace_of(app: &AppState, id: &str) -> Result<Arc<Workspace>, ApiError> {
+    let gone = || ApiError::workspace_not_found(id);
+    let name = app.database.find_workspace_by_id(id).await?.ok_or_else(gone)?.name;
+    let workspace = workspace::find(app, name.as_str()).await?;
+    // Another may have the name by now.
+    workspace.filter(|workspace| workspace.id() == id).ok_or_else(gone)
+}
+
 /// Finds out all that an upload needs, and fetches its bundle.
 async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Spooled), ApiError> {
-    let UploadJob { row, errand_json } = job;
+    let UploadJob { row, errand_json, .. } = job;
     if row.attempts as usize > OUTAGE_PAUSES.len() + 1 {
         // No attempt was recorded: each took its worker along.
         let detail =
@@ -313,10 +361,7 @@ async fn prepare(app: &AppState, owner: &str, job: UploadJob) -> Result<(Job, Sp
     let errand = Errand::from_json(&errand_json, &row.token_id)?;
     let options = serde_json::from_str(&row.options_json).map_err(ApiError::internal)?;
     let caller = errand.caller(app).await?;
-    let workspace = app.database.find_workspace_by_id(&row.workspace_id).await?;
-    let gone = || ApiError::workspace_not_found(&row.workspace_id);
-    let name = workspace.ok_or_else(gone)?.name;
-    let workspace = workspace::find(app, name.as_str()).await?.ok_or_else(gone)?;
+    let workspace = workspace_of(app, &row.workspace_id).await?;
     let (trailers, if_match) = errand.into_parts();
     let report = app.uploads.under_way.begin(&row.id, row.attempts);
     report.enter(Phase::Fetching);

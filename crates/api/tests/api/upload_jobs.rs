@@ -161,6 +161,46 @@ async fn a_job_whose_worker_is_gone_is_taken_over() {
     assert_eq!(app.commits(), 2);
 }
 
+/// Has an upload merged, and leaves its row as a crash does that comes before what came of it is recorded.
+async fn merged_but_not_recorded(app: &TestApp, query: &str) -> (Value, Value) {
+    let signed = opened(app, query, 2).await;
+    let object = app.data().join("objects").join(signed["objectKey"].as_str().unwrap());
+    let kept = std::fs::read(&object).unwrap();
+    let done = app.post(&path_of(&signed, "completeUrl"), Value::Null).await.expect(200);
+    let directory = object.parent().unwrap();
+    let id = signed["uploadId"].as_str().unwrap();
+    while !directory.join(format!("{id}.closed")).exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    std::fs::remove_file(directory.join(format!("{id}.closed"))).unwrap();
+    std::fs::write(&object, kept).unwrap();
+    app.sql(&format!(
+        "UPDATE uploads SET state = 'running', lease_owner = 'gone', leased_until = 1, object_key = '{}'
+         WHERE id = '{id}'",
+        signed["objectKey"].as_str().unwrap()
+    ))
+    .await;
+    (signed, done)
+}
+
+#[tokio::test]
+async fn what_was_committed_is_not_merged_again_over_what_came_after() {
+    let app = TestApp::start().await;
+    app.create("abc").await;
+    let (signed, done) = merged_but_not_recorded(&app, "mergeMode=keepuploaded").await;
+    // Somebody edits what the upload brought, before another worker takes it over.
+    let slx = app.get(&format!("{BASE}/abc/slxs?limit=1")).await.expect(200)["results"][0]["name"].clone();
+    let short = slx.as_str().unwrap().split_once("--").map_or_else(|| slx.as_str().unwrap(), |(_, short)| short);
+    let path = format!("slxs/{short}/notes.md");
+    let body = json!({ "files": { "notes.md": "by hand" }, "commit_msg": "edit" });
+    let edited = app.post(&format!("{BASE}/abc/branches/main/slxs/{short}"), body).await;
+    assert!(edited.status.is_success(), "{path}: {}", String::from_utf8_lossy(&edited.body));
+    let commits = app.commits();
+    let again = app.post(&path_of(&signed, "completeUrl"), Value::Null).await.expect(200);
+    assert_eq!(again, done);
+    assert_eq!(app.commits(), commits);
+}
+
 #[tokio::test]
 async fn a_job_that_takes_its_worker_along_fails_in_the_end() {
     let app = TestApp::start().await;

@@ -71,29 +71,45 @@ impl Repository {
     /// Writers of one repository queue. A crash at any moment leaves the branch at the old or at
     /// the new commit; what it may leave beside them is unreachable.
     pub fn commit(&self, request: &CommitRequest<'_>) -> Result<Outcome> {
+        let outcome = self.commit_if(request, &|_| true)?;
+        // Nothing is withheld by a rule that lets everything pass.
+        Ok(outcome.unwrap_or(Outcome::Unchanged))
+    }
+
+    /// The same, asking with the new commit's id before the branch moves to it; nothing is returned when it may not.
+    ///
+    /// Objects are written by then, references are not; other writers of the repository wait for the answer.
+    pub fn commit_if(
+        &self,
+        request: &CommitRequest<'_>,
+        may: &dyn Fn(CommitId) -> bool,
+    ) -> Result<Option<Outcome>> {
         let writer = self.writer()?;
         let refs = self.refs();
         let head = refs.branches.get(request.branch.as_str()).copied();
         if head != request.base {
-            return Ok(Outcome::Conflict(head));
+            return Ok(Some(Outcome::Conflict(head)));
         }
         if head.is_none() {
             refuse_collision(&refs, request.branch)?;
         }
         let Some(plan) = Plan::make(self.objects(), &refs, request)? else {
-            return Ok(Outcome::Unchanged);
+            return Ok(Some(Outcome::Unchanged));
         };
         write_pack(self.objects().directory(), &plan.objects)?;
+        if plan.commit.as_ref().is_some_and(|info| !may(info.id)) {
+            return Ok(None);
+        }
         if self.move_refs(&writer, &plan.moves)?.is_none() {
-            return Ok(Outcome::Conflict(self.head(request.branch)?));
+            return Ok(Some(Outcome::Conflict(self.head(request.branch)?)));
         }
         for (id, raw) in &plan.trees {
             self.objects().keep_tree(*id, raw);
         }
-        let Some(info) = plan.commit else { return Ok(Outcome::Unchanged) };
+        let Some(info) = plan.commit else { return Ok(Some(Outcome::Unchanged)) };
         let id = info.id;
         self.objects().keep_commit(info);
-        Ok(Outcome::Committed(id))
+        Ok(Some(Outcome::Committed(id)))
     }
 
     /// Works out a commit without making it; returns the branch's new tree, nothing if its files stay as they are.
