@@ -1,4 +1,4 @@
-# The server as an image: built with the pinned toolchain, run by a user without rights on a root that can be read-only.
+# The server as an image: built with the stable toolchain, 1.95 or later, run by a user without rights on a root that can be read-only.
 #
 #   docker build --tag workstead:0.1.0 .
 #

@@ -163,7 +163,7 @@ fn promtool(arguments: &[&str], input: &str) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("there is no promtool (Debian's package prometheus has it); scripts/test goes without");
+        .expect("there is no promtool: run scripts/install-test-tools promtool");
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();

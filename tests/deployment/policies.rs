@@ -37,9 +37,11 @@ fn the_policy_of_a_bucket_only_takes_rights_away() {
 
 #[test]
 fn objects_live_longer_than_the_server_keeps_them_and_only_uploads_die() {
-    let setting =
-        workstead_api::settings::SETTINGS.iter().find(|one| one.name == "WORKSTEAD_UPLOAD_RETENTION_HOURS");
-    let hours: u64 = setting.unwrap().default.parse().unwrap();
+    let hours = ["WORKSTEAD_UPLOAD_RETENTION_HOURS", "WORKSTEAD_UPLOAD_FAILED_RETENTION_HOURS"].map(|name| {
+        let setting = workstead_api::settings::SETTINGS.iter().find(|one| one.name == name);
+        setting.unwrap().default.parse::<u64>().unwrap()
+    });
+    let hours = hours[0].max(hours[1]);
     for path in ["deploy/minio/lifecycle.json", "deploy/policies/s3-lifecycle.json"] {
         let rule = &json(path)["Rules"][0];
         assert_eq!(rule["Filter"]["Prefix"], "uploads/", "{path}");
@@ -56,6 +58,10 @@ fn browsers_may_only_put() {
     let gcs = &json("deploy/policies/gcs-cors.json")[0];
     assert_eq!(texts(&s3["AllowedMethods"]), ["PUT"]);
     assert_eq!(texts(&gcs["method"]), ["PUT"]);
+    // What a signed URL asks for, and nothing else.
+    assert_eq!(texts(&s3["AllowedHeaders"]), ["content-type", "content-length", "x-amz-checksum-sha256"]);
+    let signed = ["content-type", "x-goog-content-length-range", "x-goog-content-sha256"];
+    assert_eq!(texts(&gcs["responseHeader"]), signed);
     for origin in texts(&s3["AllowedOrigins"]).into_iter().chain(texts(&gcs["origin"])) {
         assert!(origin.starts_with("https://") && !origin.contains('*'), "{origin}");
     }

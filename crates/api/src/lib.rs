@@ -1,7 +1,7 @@
 //! The HTTP server of Workstead: routes, authentication, database, smart HTTP.
 //!
 //! A request comes through `middleware` and the URL map of `router`, whose rule `access` enforces, to a handler in
-//! `routes`, which extracts, calls one domain function (`config`, `slx_write`, `upload`, `people`) and shapes the
+//! `routes`, which extracts, calls one domain function (`config`, `slxs`, `upload`, `people`) and shapes the
 //! reply. Nothing here prints or exits; Git, bundles and files are touched by way of `blocking` only. The rooms are
 //! listed in `docs/ARCHITECTURE.md`.
 

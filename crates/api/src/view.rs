@@ -146,7 +146,7 @@ impl View {
         }
     }
 
-    /// Returns the workspace object of API.md section 2 as JSON text, rendered once.
+    /// Returns the workspace object as JSON text, rendered once.
     pub(crate) fn render(&self, app: &AppState, workspace: &Workspace) -> Bytes {
         let row = &workspace.row;
         // A poisoned lock only means that a rendering panicked; what it guards is whole.

@@ -1,4 +1,4 @@
-//! Merging an upload into a repository (UPLOADS.md section 3), as a pure function.
+//! Merging an upload into a repository, as a pure function.
 //!
 //! Merging is per SLX, by identity: what is new comes, what people deleted stays out, what they
 //! renamed keeps its name, and what they edited is never pruned. See [`merge()`].

@@ -1,4 +1,4 @@
-//! The files of one uploaded SLX (UPLOADS.md section 3, rules 1, 2 and 5).
+//! The files of one uploaded SLX.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Workflows and all other files outside of SLXs (UPLOADS.md section 3, rules 2 and 5).
+//! Workflows and all other files outside of SLXs.
 
 use std::collections::HashSet;
 

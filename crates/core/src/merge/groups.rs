@@ -1,4 +1,4 @@
-//! Groups of SLXs (UPLOADS.md section 3, rule 6).
+//! Groups of SLXs.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -1,4 +1,4 @@
-//! Which SLXs a prune takes (UPLOADS.md section 3, rule 4).
+//! Which SLXs a prune takes.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Relationships between SLXs (UPLOADS.md section 3, rule 6).
+//! Relationships between SLXs.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,4 +1,4 @@
-//! The rules of UPLOADS.md section 3 and of DECISIONS.md "Uploads", one test for each sentence.
+//! The rules of the merge, one test for each sentence.
 
 pub(crate) mod bundle;
 pub(crate) mod corpus;

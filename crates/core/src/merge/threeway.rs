@@ -1,4 +1,4 @@
-//! Three-way merging of one file (UPLOADS.md section 3, rule 7).
+//! Three-way merging of one file.
 //!
 //! The base is what the last upload said that the repository took in. What only the builder changed since is taken,
 //! what only people changed is kept, and a YAML file that both changed is joined field by field: the repository's text

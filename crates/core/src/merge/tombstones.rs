@@ -1,4 +1,4 @@
-//! The manifest after a merge (UPLOADS.md section 3, rule 3).
+//! The manifest after a merge.
 
 use jiff::{SignedDuration, Timestamp};
 

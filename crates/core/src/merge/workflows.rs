@@ -1,4 +1,4 @@
-//! Workflows follow the SLXs that they name (UPLOADS.md section 3, rule 2).
+//! Workflows follow the SLXs that they name.
 
 use bytes::Bytes;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `workspace.yaml`: groups and relationships are joined, everything else is the repository's (rule 6).
+//! `workspace.yaml`: groups and relationships are joined, everything else is the repository's.
 
 use std::sync::Arc;
 
