@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::metrics::StoreOperation;
-use crate::query::Query;
+use crate::query::{Query, rfc3339};
 use crate::revision::IfMatch;
 use crate::store::now;
 use crate::store::upload_jobs::Queueing;
@@ -57,7 +57,9 @@ pub(crate) async fn complete(app: &AppState, asked: Asked<'_>) -> Result<Complet
         UploadState::Open => {
             asked.if_match.check(asked.workspace.head()?)?;
             if !asked.waits {
-                check_put(app, &row).await?;
+                // A store that does not answer now is asked again by the worker.
+                let put = check_put(app, &row).await;
+                put.or_else(|error| if error.code() == "nothing_uploaded" { Err(error) } else { Ok(()) })?;
             }
             let options = options(&row, asked.query)?;
             queue(app, &asked, &options, false).await?;
@@ -65,7 +67,21 @@ pub(crate) async fn complete(app: &AppState, asked: Asked<'_>) -> Result<Complet
         UploadState::Queued => app.database.hurry_upload(&row.id, now()).await?,
         _ => {}
     }
-    follow(app, &row, asked.waits).await
+    let completed = follow(app, &row, asked.waits).await;
+    completed.map_err(|error| no_way_left(&row, error))
+}
+
+/// Says of a bundle that never came that it can't come any more, where its URL has ended.
+fn no_way_left(row: &UploadRow, error: ApiError) -> ApiError {
+    match row.expires_at.filter(|expires_at| error.code() == "nothing_uploaded" && *expires_at <= now()) {
+        Some(expires_at) => {
+            let ended = rfc3339(expires_at);
+            let detail =
+                format!("nothing was uploaded before the upload's URL ended at {ended}; ask for a new one");
+            ApiError::conflict("nothing_uploaded", detail)
+        }
+        None => error,
+    }
 }
 
 /// Has an upload tried once more that was refused, failed or was cancelled.
@@ -77,7 +93,7 @@ pub(crate) async fn retry(app: &AppState, asked: Asked<'_>) -> Result<Completed,
             return Err(ApiError::conflict("bundle_not_kept", detail));
         }
         asked.if_match.check(asked.workspace.head()?)?;
-        check_put(app, &row).await?;
+        check_put(app, &row).await.map_err(|error| no_way_left(&row, error))?;
         let options = options(&row, asked.query)?;
         queue(app, &asked, &options, true).await?;
         // What is remembered of it is from before.

@@ -73,6 +73,7 @@ pub(crate) fn status_answer(app: &AppState, row: &UploadRow) -> Value {
         // Nothing was put yet, which is no failure.
         UploadState::Open => Value::Null,
         UploadState::Cancelled => json!("the upload was cancelled"),
+        UploadState::Queued => again(&parsed(row.error_json.as_deref()), row),
         _ => parsed(row.error_json.as_deref())["detail"].take(),
     };
     // What this process works on it knows better than the database.
@@ -84,6 +85,14 @@ pub(crate) fn status_answer(app: &AppState, row: &UploadRow) -> Value {
         "error": error,
         "progress": progress.map_or_else(|| parsed(row.progress_json.as_deref()), |progress| json!(progress)),
     })
+}
+
+/// Says what an attempt failed of, and when the next one is.
+fn again(error: &Value, row: &UploadRow) -> Value {
+    let next = row.due_at.map(rfc3339).unwrap_or_default();
+    error["detail"]
+        .as_str()
+        .map_or(Value::Null, |detail| json!(format!("{detail}; the next attempt is at {next}")))
 }
 
 fn parsed(json: Option<&str>) -> Value {

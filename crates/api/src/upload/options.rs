@@ -36,6 +36,7 @@ pub(crate) struct UploadOptions {
 impl UploadOptions {
     /// Reads the options of an address, over those of `self`.
     pub(crate) fn with_query(mut self, query: &Query) -> Result<Self, ApiError> {
+        refuse_misspelt(query)?;
         if let Some(mode) = query.text("mergeMode") {
             self.merge_mode = parse_mode(mode)?;
         }
@@ -109,6 +110,32 @@ impl UploadOptions {
     }
 }
 
+/// The options that an address may have.
+const NAMES: [&str; 10] = [
+    "allowMassPrune",
+    "buildDate",
+    "conflict",
+    "dryRun",
+    "mergeMode",
+    "message",
+    "pruneStaleResources",
+    "pruneStaleSlxs",
+    "sha256",
+    "size",
+];
+
+/// Refuses an option that is one but for its capitals: without it, a dry run would be none.
+fn refuse_misspelt(query: &Query) -> Result<(), ApiError> {
+    for (given, _) in query.pairs() {
+        let meant = NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(given) && *name != given);
+        if let Some(name) = meant {
+            let detail = format!("there is no parameter {given}; write {name}");
+            return Err(ApiError::bad_request("unknown_parameter", detail));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a merge mode.
 pub(crate) fn parse_mode(text: &str) -> Result<MergeMode, ApiError> {
     match text {
@@ -153,6 +180,12 @@ mod tests {
         let json = serde_json::to_string(&options).unwrap();
         insta::assert_snapshot!(json, @r#"{"mergeMode":"threeway","conflict":"fail","pruneStaleSlxs":true,"pruneStaleResources":false,"allowMassPrune":true,"message":"a b","buildDate":"x"}"#);
         assert_eq!(serde_json::from_str::<UploadOptions>(&json).unwrap(), options);
+    }
+
+    #[test]
+    fn options_are_spelt_as_they_are() {
+        insta::assert_snapshot!(refusal("dryrun=true"), @"there is no parameter dryrun; write dryRun [unknown_parameter]");
+        assert!(UploadOptions::default().with_query(&Query::parse("build_date=x&workspaceScope=y")).is_ok());
     }
 
     fn refusal(query: &str) -> String {

@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// Print the server's answer as it is, for scripts
     #[arg(long)]
     json: bool,
-    /// End with 2 when an upload would change something
+    /// End with 2 when an upload would change something, with 5 when it would be refused
     #[arg(long)]
     detailed_exitcode: bool,
 }
@@ -120,8 +120,13 @@ fn plan(args: &Args, printer: &Printer) -> Result<ExitCode, CliError> {
     } else {
         printer.data(Renderer { style, full: args.full }.plan(&target.workspace, &answer))?;
     }
-    let tells = args.detailed_exitcode && answer.plan.changes;
-    Ok(if tells { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
+    let plan = &answer.plan;
+    Ok(match args.detailed_exitcode {
+        // As the upload would end.
+        true if plan.would_be_refused.is_some() => ExitCode::from(Ending::Conflict as u8),
+        true if plan.changes => ExitCode::from(CHANGES),
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 /// Says of a bundle that is too large how it was sent.
