@@ -1,6 +1,6 @@
 //! What the server counts and measures, for Prometheus.
 //!
-//! All of it stands in [`Metrics`], which every part of the server reaches by `app.metrics`. Labels are fixed words and
+//! All of it stands in `Metrics`, which every part of the server reaches by `app.metrics`. Labels are fixed words and
 //! route templates: no name of a workspace, a person or a path makes a series of its own. Counting costs a lookup and an
 //! addition; what must be asked for (the database, the disk) is asked when somebody scrapes, within bounds.
 
