@@ -116,7 +116,7 @@ mod tests {
     async fn stopping_ends_the_children_too_and_lets_them_clean_up() {
         let directory = tempfile::tempdir().unwrap();
         let marker = directory.path().join("cleaned");
-        let script = format!("trap 'touch {}; exit 1' TERM; echo ready; sleep 100 & wait", marker.display());
+        let script = format!("trap 'touch {}; exit 1' TERM; sleep 100 & echo ready; wait", marker.display());
         let (mut process, mut pipes) = GitProcess::start(shell(&script)).unwrap();
         let mut ready = [0; 6];
         pipes.stdout.read_exact(&mut ready).await.unwrap();
