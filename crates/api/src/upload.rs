@@ -7,13 +7,14 @@
 //! | `complete` | a client says that the bundle is there: queue, wait, retry, cancel |
 //! | `hint`, `store_events` | the store says so, in its notifications; or the sweeper finds it |
 //! | `errand`, `options` | in whose name and how it is merged, kept with the row |
-//! | `worker` | leased jobs: fetch, unpack, merge, record; again when the reason passes |
+//! | `worker`, `attempt` | leased jobs, recorded and begun again when the reason passes; one attempt: fetch, unpack, merge |
 //! | `fetch`, `memory`, `progress` | the bundle's way to this machine, its room in memory, how far it is |
 //! | `events` | the same, told to clients as it changes |
 //! | `run`, `last_word` | from a bundle to a commit and its answer, whichever way it came; what is asked before it |
 //! | `sweep`, `strays`, `retention` | what uploads leave behind: found in the store, kept for a while, removed |
 //! | `history` | how the records of uploads are shown |
 
+mod attempt;
 mod complete;
 mod errand;
 mod events;

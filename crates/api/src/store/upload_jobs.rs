@@ -278,10 +278,12 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
+        // Both states are named because the index of those under way names them; else all uploads are read.
         sqlx::query(
             "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3,
                lease_owner = NULL, leased_until = NULL
-             WHERE state IN ('queued', 'running') AND state = 'running' AND object_key IS NULL AND leased_until <= $2",
+             WHERE state IN ('queued', 'running') AND state = 'running' AND object_key IS NULL
+               AND leased_until <= $2",
         )
         .bind(&error.json)
         .bind(micros(now))
