@@ -53,9 +53,11 @@ fn an_upload_is_one_trace_down_to_the_store() {
     assert_eq!(seal.parent_span_id, upload.span_id);
     assert_eq!(attribute(&collector.resource(), "service.name"), "workstead");
     // Neither who asks, nor for what, nor by which token or signature.
-    for text in [WORKSPACE, server.token.as_str(), "Bearer", "signature", "?", "admin@"] {
+    for text in [WORKSPACE, server.token.as_str(), "Bearer", "signature", "admin@"] {
         assert!(!collector.holds(text), "{text}");
     }
+    assert!(!collector.tells("?"), "a query stands in a trace");
+    assert!(collector.tells("POST /api/v3/workspaces/{workspace}/uploads"));
 }
 
 #[test]

@@ -65,6 +65,12 @@ impl Collector {
         taken.raw.iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
     }
 
+    /// Tells whether a text stands in a name or an attribute. For short texts: ids are random bytes, in which any may stand.
+    pub(crate) fn tells(&self, text: &str) -> bool {
+        // Ids are shown as numbers.
+        format!("{:?}{:?}", self.spans(), self.resource()).contains(text)
+    }
+
     /// Waits for a span of a name.
     #[track_caller]
     pub(crate) fn wait_for(&self, name: &str) -> Span {
