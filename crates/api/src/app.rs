@@ -26,6 +26,7 @@ use crate::auth::token::TokenHash;
 use crate::blocking::Work;
 use crate::body::BodyLimit;
 use crate::error::ApiError;
+use crate::events::Events;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
 use crate::llm_config;
@@ -112,6 +113,7 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    pub(crate) events: Events,
     /// What is counted and measured.
     pub(crate) metrics: Metrics,
     /// How the API is described, once somebody asked.
@@ -182,6 +184,7 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            events: Events::default(),
             metrics,
             described: OnceLock::new(),
             platform_llm: settings.llm_config.as_ref().and_then(|text| {

@@ -22,6 +22,7 @@ use crate::app::AppState;
 use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::events;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
@@ -72,6 +73,8 @@ pub(crate) struct Draft<T> {
 /// What became of a write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Written<T> {
+    /// Where the branch was, or began.
+    pub(crate) before: CommitId,
     /// Where the branch is now.
     pub(crate) commit: CommitId,
     /// Whether that is a commit of this write; one that changes nothing makes none.
@@ -104,7 +107,8 @@ async fn write_in_turn<T: Send + 'static>(
     draft: impl Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError> + Send + 'static,
 ) -> Result<Written<T>, ApiError> {
     let workspace = Arc::clone(&request.workspace);
-    let is_default = request.branch == *workspace.branch();
+    let branch = request.branch.clone();
+    let is_default = branch == *workspace.branch();
     let turn = app.change_turns.take(workspace.id()).await?;
     // Asked again: many may have written before it was this one's turn, and one of them may have taken the role.
     let (present, role) =
@@ -115,7 +119,10 @@ async fn write_in_turn<T: Send + 'static>(
     drop(turn);
     match (written.is_new, is_default) {
         (true, true) => index::moved(app, &workspace).await,
-        (true, false) => index::consolidate(app, &workspace),
+        (true, false) => {
+            events::moved(app, &workspace, &branch, Some(written.before), written.commit).await;
+            index::consolidate(app, &workspace);
+        }
         (false, _) => {}
     }
     Ok(written)
@@ -166,7 +173,7 @@ fn write_once<T>(
         }
     }
     if edits.is_empty() {
-        return Ok(Some(Written { commit: base, is_new: false, result }));
+        return Ok(Some(Written { before: base, commit: base, is_new: false, result }));
     }
     let outcome = repository.commit(&CommitRequest {
         branch,
@@ -179,8 +186,8 @@ fn write_once<T>(
         when: Timestamp::now(),
     })?;
     Ok(match outcome {
-        Outcome::Committed(commit) => Some(Written { commit, is_new: true, result }),
-        Outcome::Unchanged => Some(Written { commit: base, is_new: false, result }),
+        Outcome::Committed(commit) => Some(Written { before: base, commit, is_new: true, result }),
+        Outcome::Unchanged => Some(Written { before: base, commit: base, is_new: false, result }),
         Outcome::Conflict(_) => None,
     })
 }

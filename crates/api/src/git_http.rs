@@ -19,6 +19,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::push_check::wire::RefUpdate;
 pub(crate) use self::routes::{require_credentials, routes};
 
 pub use self::gateway::GitHttp;

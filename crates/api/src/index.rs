@@ -7,6 +7,7 @@ use workstead_core::repository::{self, Repository, RepositoryId};
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::events;
 use crate::metrics::GitService;
 use crate::slxs::ids;
 use crate::store::now;
@@ -31,7 +32,7 @@ pub(crate) async fn moved(app: &AppState, workspace: &Arc<Workspace>) {
 pub(crate) async fn rebuild(app: &AppState, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
     let _turn = app.lock_index(workspace.id()).await;
     let view = view::of_head(app, workspace).await?;
-    app.database.index_workspace(workspace.id(), &view.indexed(), true, now()).await?;
+    app.database.index_workspace(workspace.id(), &view.indexed(), true, None, now()).await?;
     app.workspaces.forget(&workspace.name().as_str().to_owned());
     ids::note_new(app, workspace, None, view.commit).await
 }
@@ -46,7 +47,16 @@ async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<
     let indexed = row.revision.and_then(|revision| revision.parse().ok());
     let old = indexed.and_then(|commit| app.views.get(&(row.id, commit)));
     let same_members = old.is_some_and(|old| old.roles() == view.roles());
-    app.database.index_workspace(workspace.id(), &view.indexed(), !same_members, now()).await?;
+    // Read again after a migration, it did not move.
+    let event = match indexed {
+        Some(before) => events::of_branch(app, workspace, workspace.branch(), Some(before), head).await?,
+        None => None,
+    };
+    let indexing = (&view.indexed(), !same_members, event.as_ref());
+    app.database.index_workspace(workspace.id(), indexing.0, indexing.1, indexing.2, now()).await?;
+    if event.is_some() {
+        app.events.wake();
+    }
     app.workspaces.forget(&workspace.name().as_str().to_owned());
     ids::note_new(app, workspace, indexed, head).await
 }

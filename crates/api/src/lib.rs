@@ -17,6 +17,7 @@ mod config;
 mod context;
 mod data_dir;
 mod error;
+mod events;
 mod fields;
 mod format;
 pub mod git_http;

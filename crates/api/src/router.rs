@@ -34,6 +34,7 @@ pub(crate) fn table() -> Routes {
         .merge(runners())
         .merge(secrets())
         .merge(integrations())
+        .merge(events())
         .merge(server())
 }
 
@@ -165,6 +166,12 @@ fn secrets() -> Routes {
         .add(Workspace(WriteSecrets), routes!(secrets::write))
         .add(Workspace(WriteSecrets), routes!(secrets::delete))
         .add(Workspace(Read), routes!(secrets::get_usage))
+}
+
+/// Following a workspace.
+fn events() -> Routes {
+    use crate::routes::events;
+    Routes::new().add(Workspace(Read), routes!(events::list))
 }
 
 /// Slack, organizations and the agent farm.

@@ -7,6 +7,7 @@ pub(crate) mod builder_config;
 pub(crate) mod codecollections;
 pub(crate) mod configuration_index;
 pub(crate) mod default_manifest;
+pub(crate) mod events;
 pub(crate) mod git_credentials;
 pub(crate) mod groups;
 pub(crate) mod health;

@@ -100,6 +100,7 @@ impl Server {
             shutdown.await;
             tracing::info!("stopping: no new connections, running requests finish");
             streams.uploads.close_streams();
+            streams.events.close_streams();
             let _ = stop.send(true);
         };
         let sweeper = tokio::spawn(upload::sweep_forever(app.clone(), stopped.clone()));

@@ -88,6 +88,8 @@ pub struct Settings {
     pub upload_failed_retention: Duration,
     /// How long the record of an upload is kept that is over.
     pub upload_history: Duration,
+    /// How long events are kept for those who follow a workspace.
+    pub event_retention: Duration,
     /// How long the sweeper rests.
     pub upload_sweep_pause: Duration,
     /// What a store shows that notifies of uploads; without it nobody may.

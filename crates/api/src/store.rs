@@ -3,6 +3,7 @@
 //! Statements are written for SQLite and PostgreSQL alike: `$1` placeholders, `RETURNING`,
 //! `ON CONFLICT`, no function that only one of them has.
 
+pub(crate) mod events;
 pub(crate) mod figures;
 pub(crate) mod groups;
 pub(crate) mod lists;
@@ -15,6 +16,7 @@ pub(crate) mod slack;
 pub(crate) mod slack_messages;
 pub(crate) mod slx_ids;
 pub(crate) mod tokens;
+mod upload_events;
 pub(crate) mod upload_jobs;
 pub(crate) mod upload_leftovers;
 pub(crate) mod uploads;

@@ -19,13 +19,14 @@ use super::gateway::{GatewayError, Purpose};
 use super::input::InputError;
 use super::push_check::rules::Rules;
 use super::push_check::tickets::Judge;
-use super::push_check::wire::Verdict;
+use super::push_check::wire::{RefUpdate, Verdict};
 use super::service::Service;
 use crate::access::{self, Action};
 use crate::app::AppState;
 use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
+use crate::events;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
@@ -103,7 +104,12 @@ async fn receive_pack(
     let caller = caller(&app, &headers, &context).await?;
     let workspace = enter(&app, &caller, &repository, Action::Push).await?;
     let directory = workspace.repository().directory().to_owned();
-    let push = Push { begun: Instant::now(), accepted: Arc::default() };
+    let push = Push {
+        begun: Instant::now(),
+        accepted: Arc::default(),
+        pusher: caller.email().to_owned(),
+        updates: Arc::default(),
+    };
     let judge = judge(app.clone(), caller, Arc::clone(&workspace), push.clone());
     let purpose = Purpose::Push { judge, after: after(app.clone(), workspace, push) };
     let answer = app.git.exchange(&headers, body, directory, purpose).await;
@@ -141,6 +147,9 @@ struct Push {
     begun: Instant,
     /// Whether it was accepted; nothing when Git itself refused what came.
     accepted: Arc<OnceLock<bool>>,
+    pusher: String,
+    /// What it was to move.
+    updates: Arc<OnceLock<Vec<RefUpdate>>>,
 }
 
 impl Push {
@@ -180,6 +189,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
         };
         let verdict = rules.judge(request);
         push.accepted.get_or_init(|| verdict.accepted);
+        push.updates.get_or_init(|| request.updates.clone());
         verdict
     })
 }
@@ -187,7 +197,11 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
 /// Makes what follows the push: durable directories, the server's own view, the index.
 fn after(app: AppState, workspace: Arc<Workspace>, push: Push) -> AfterPush {
     Box::pin(async move {
-        let settled = settle_push(&app, workspace).await;
+        let settled = settle_push(&app, Arc::clone(&workspace)).await;
+        if settled.is_ok() && push.accepted.get() == Some(&true) {
+            let updates = push.updates.get().map(Vec::as_slice).unwrap_or_default();
+            events::pushed(&app, &workspace, push.pusher.clone(), updates).await;
+        }
         app.metrics.wrote(WriteDoor::Push, push.end(settled.is_ok()), push.begun);
         settled
     })

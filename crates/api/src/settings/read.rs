@@ -83,6 +83,9 @@ impl Settings {
             upload_history: reader.read("WORKSTEAD_UPLOAD_HISTORY_DAYS", |text| {
                 parse::within(text, 1..=36_500).map(|days| Duration::from_hours(days * 24))
             })?,
+            event_retention: reader.read("WORKSTEAD_EVENT_RETENTION_DAYS", |text| {
+                parse::within(text, 1..=36_500).map(|days| Duration::from_hours(days * 24))
+            })?,
             upload_sweep_pause: reader.read("WORKSTEAD_UPLOAD_SWEEP_SECONDS", |text| {
                 parse::within(text, 1..=86_400).map(Duration::from_secs)
             })?,

@@ -177,6 +177,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long the record of an upload is kept that is over; the newest 100 of a workspace always are.",
     ),
     setting(
+        "WORKSTEAD_EVENT_RETENTION_DAYS",
+        "30",
+        "a whole number of days from 1 to 36500",
+        "How long events are kept: what happened to a workspace, for those who follow it.",
+    ),
+    setting(
         "WORKSTEAD_UPLOAD_SWEEP_SECONDS",
         "60",
         "a whole number of seconds from 1 to 86400",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::uploads::{Finished, LISTED, RecordedError, UploadRow, UploadState, read};
-use super::{Database, micros, slack_messages, timestamp};
+use super::{Database, micros, slack_messages, timestamp, upload_events};
 
 /// What an upload is queued with.
 #[derive(Debug)]
@@ -194,7 +194,7 @@ impl Database {
         let is_over = !matches!(finished.state, UploadState::Open | UploadState::Queued);
         let mut transaction = self.pool.begin().await?;
         // What was called off meanwhile does not wait for another attempt.
-        sqlx::query(
+        let called_off = sqlx::query(
             "UPDATE uploads SET state = 'cancelled', finished_at = $1, lease_owner = NULL, leased_until = NULL,
                progress_json = NULL, commit_id = NULL, answer_json = NULL, counts_json = NULL
              WHERE id = $2 AND state = 'running' AND lease_owner IS NOT DISTINCT FROM $3
@@ -232,12 +232,16 @@ impl Database {
         .execute(&mut *transaction)
         .await?;
         slack_messages::enqueue(&mut transaction, id, now).await?;
+        if done.rows_affected() + called_off.rows_affected() > 0 {
+            upload_events::tell(&mut transaction, id, now).await?;
+        }
         transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
     /// Calls an upload off: at once while nobody works on it, else before its commit. False when it is over.
     pub(crate) async fn cancel_upload(&self, id: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
         let done = sqlx::query(
             "UPDATE uploads SET
                finished_at = CASE WHEN state = 'running' THEN finished_at ELSE $1 END,
@@ -247,9 +251,14 @@ impl Database {
         )
         .bind(micros(now))
         .bind(id)
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(done.rows_affected() == 1)
+        let is_changed = done.rows_affected() == 1;
+        if is_changed {
+            upload_events::tell(&mut transaction, id, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(is_changed)
     }
 
     /// Gives back what this machine worked on when it stopped: what lies in the store is queued again.
@@ -279,17 +288,21 @@ impl Database {
     ) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         // Both states are named because the index of those under way names them; else all uploads are read.
-        sqlx::query(
+        let settled: Vec<String> = sqlx::query_scalar(
             "UPDATE uploads SET state = 'failed', error_json = $1, finished_at = $2, error_brief_json = $3,
                lease_owner = NULL, leased_until = NULL
              WHERE state IN ('queued', 'running') AND state = 'running' AND object_key IS NULL
-               AND leased_until <= $2",
+               AND leased_until <= $2
+             RETURNING id",
         )
         .bind(&error.json)
         .bind(micros(now))
         .bind(&error.brief_json)
-        .execute(&mut *transaction)
+        .fetch_all(&mut *transaction)
         .await?;
+        for id in &settled {
+            upload_events::tell(&mut transaction, id, now).await?;
+        }
         slack_messages::enqueue_all(&mut transaction, now).await?;
         transaction.commit().await
     }

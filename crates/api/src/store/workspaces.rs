@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use workstead_core::name::WorkspaceName;
 
+use super::events::{self, NewEvent};
 use super::{Database, email_key, micros, timestamp};
 
 /// One workspace as the database knows it.
@@ -128,12 +129,13 @@ impl Database {
         Ok(readable(&sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await?))
     }
 
-    /// Notes that the default branch moved, and what lists show of it now.
+    /// Notes that the default branch moved, what lists show of it now, and what its followers are told of it.
     pub(crate) async fn index_workspace(
         &self,
         id: &str,
         indexed: &Indexed,
         with_members: bool,
+        event: Option<&NewEvent>,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let update = sqlx::query(
@@ -147,15 +149,18 @@ impl Database {
         .bind(to_json(&indexed.locations))
         .bind(micros(now))
         .bind(id);
-        if !with_members {
-            return update.execute(&self.derived).await.map(drop);
-        }
         let mut transaction = self.derived.begin().await?;
-        if update.execute(&mut *transaction).await?.rows_affected() == 1 {
+        let lives = update.execute(&mut *transaction).await?.rows_affected() == 1;
+        if let Some(event) = event {
+            events::insert(&mut transaction, event, now).await?;
+        }
+        if lives && with_members {
             put_members(&mut transaction, id, indexed).await?;
         }
         transaction.commit().await?;
-        self.lists.forget_all();
+        if with_members {
+            self.lists.forget_all();
+        }
         Ok(())
     }
 
@@ -238,6 +243,7 @@ impl Database {
             "DELETE FROM slack_integrations WHERE workspace_id = $1",
             "DELETE FROM organization_workspaces WHERE workspace_id = $1",
             "DELETE FROM uploads WHERE workspace_id = $1",
+            "DELETE FROM events WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",
             "DELETE FROM slx_ids WHERE workspace_id = $1",

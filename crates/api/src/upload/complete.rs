@@ -113,6 +113,7 @@ pub(crate) async fn cancel(app: &AppState, workspace: &Workspace, id: &str) -> R
     row.ok_or_else(gone)?;
     let cancelled = app.database.cancel_upload(id, now()).await?;
     app.uploads.ended();
+    app.events.wake();
     let row = app.database.find_upload(id).await?.ok_or_else(gone)?;
     if cancelled || row.state == UploadState::Cancelled {
         return Ok(row);

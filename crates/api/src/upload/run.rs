@@ -168,6 +168,7 @@ pub(crate) async fn record(app: &AppState, id: &str, owner: Option<&str>, finish
             Ok(is_recorded) => {
                 app.uploads.ended();
                 app.slack.wake();
+                app.events.wake();
                 return is_recorded;
             }
             Err(error) => tracing::error!(id, %error, "what came of an upload can't be recorded"),

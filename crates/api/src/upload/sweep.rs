@@ -9,6 +9,7 @@ use super::run::recorded_error;
 use super::{retention, strays};
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::events;
 use crate::lifecycle;
 use crate::store::now;
 
@@ -66,7 +67,11 @@ pub(crate) async fn sweep(app: &AppState, now: Timestamp) -> Result<(), ApiError
 
 /// Removes records and marks that are old enough.
 pub(crate) async fn tidy(app: &AppState, now: Timestamp) -> Result<(), ApiError> {
-    first_failure([("old records", retention::tidy(app, now).await)])
+    let parts = [
+        ("old records", retention::tidy(app, now).await),
+        ("old events", events::forget_old(app, now).await),
+    ];
+    first_failure(parts)
 }
 
 fn first_failure<const N: usize>(parts: [(&str, Result<(), ApiError>); N]) -> Result<(), ApiError> {

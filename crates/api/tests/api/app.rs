@@ -165,6 +165,11 @@ impl TestApp {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Sends a request whose answer may have no end; returns it as it comes.
+    pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        self.server.service().oneshot(request).await.unwrap()
+    }
+
     /// Asks with a token and, unless it is null, a JSON body.
     pub(crate) async fn ask(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
         let request =

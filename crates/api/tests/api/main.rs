@@ -13,6 +13,7 @@ mod conforms;
 mod corpus;
 mod cors;
 mod default_manifest;
+mod events;
 mod every_route;
 mod git_credentials;
 mod groups;

@@ -142,6 +142,13 @@ impl Repository {
         ids.into_iter().map(|id| self.commit_info(id)).collect()
     }
 
+    /// Returns the commits that lead to one and not to an older one, newest first, and no more than a limit.
+    pub fn log_since(&self, old: Option<CommitId>, new: CommitId, limit: usize) -> Result<Vec<CommitInfo>> {
+        let hidden: Vec<CommitId> = old.into_iter().collect();
+        let ids = walk(self.objects(), &[new], &hidden, 0, limit)?;
+        ids.into_iter().map(|id| self.commit_info(id)).collect()
+    }
+
     /// Counts the commits that lead to one, itself included.
     ///
     /// `known` is the count of an earlier one: only what came since is walked then.
