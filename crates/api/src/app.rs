@@ -32,6 +32,7 @@ use crate::health::Examinations;
 use crate::llm_config;
 use crate::metrics::Metrics;
 use crate::remembered::Remembered;
+use crate::right_of_way::RightOfWay;
 use crate::routes::openapi::Described;
 use crate::seal::ServerKey;
 use crate::settings::Settings;
@@ -101,6 +102,8 @@ pub(crate) struct App {
     pub(crate) upload_turns: Turns,
     /// Changes of each workspace's configuration: one after the other, they need not follow each other's commits.
     pub(crate) change_turns: Turns,
+    /// Pushes that other writes wait for.
+    pub(crate) right_of_way: RightOfWay,
     /// PUTs to the local store.
     pub(crate) puts: Arc<Semaphore>,
     /// PUTs of each workspace.
@@ -177,6 +180,7 @@ impl AppState {
             uploads: Uploads::default(),
             upload_turns: Turns::new(UPLOADS_OF_ONE),
             change_turns: Turns::new(1),
+            right_of_way: RightOfWay::default(),
             puts: semaphore(PUTS),
             put_turns: Turns::new(PUTS_OF_ONE),
             upload_slots: semaphore(settings.upload_concurrency),

@@ -110,6 +110,7 @@ async fn write_in_turn<T: Send + 'static>(
     let branch = request.branch.clone();
     let is_default = branch == *workspace.branch();
     let turn = app.change_turns.take(workspace.id()).await?;
+    app.right_of_way.give_way(workspace.id()).await;
     // Asked again: many may have written before it was this one's turn, and one of them may have taken the role.
     let (present, role) =
         access::authorize_again(app, &request.caller, &request.workspace, request.action).await?;

@@ -37,6 +37,7 @@ pub mod reference;
 mod remembered;
 mod reply;
 mod revision;
+mod right_of_way;
 mod router;
 mod routes;
 mod routing;

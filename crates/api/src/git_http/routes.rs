@@ -76,6 +76,11 @@ async fn advertise(
         Service::ReceivePack => Action::Push,
     };
     let workspace = enter(&app, &caller, &repository, action).await?;
+    let (id, token) = (workspace.id(), caller.token_id());
+    match service {
+        Service::UploadPack => app.right_of_way.fetch_begun(id, token, Instant::now()),
+        Service::ReceivePack => app.right_of_way.push_asked(id, token, Instant::now()),
+    }
     let directory = workspace.repository().directory().to_owned();
     app.git.advertise(service, &headers, directory).await.map_err(|error| refusal(&app, error))
 }
@@ -89,6 +94,7 @@ async fn upload_pack(
 ) -> Result<Response, ApiError> {
     let caller = caller(&app, &headers, &context).await?;
     let workspace = enter(&app, &caller, &repository, Action::Fetch).await?;
+    app.right_of_way.fetch_begun(workspace.id(), caller.token_id(), Instant::now());
     let directory = workspace.repository().directory().to_owned();
     let answer = app.git.exchange(&headers, body, directory, Purpose::Fetch).await;
     answer.map_err(|error| refusal(&app, error))
@@ -108,6 +114,7 @@ async fn receive_pack(
         begun: Instant::now(),
         accepted: Arc::default(),
         pusher: caller.email().to_owned(),
+        token_id: caller.token_id().to_owned(),
         updates: Arc::default(),
     };
     let judge = judge(app.clone(), caller, Arc::clone(&workspace), push.clone());
@@ -148,6 +155,7 @@ struct Push {
     /// Whether it was accepted; nothing when Git itself refused what came.
     accepted: Arc<OnceLock<bool>>,
     pusher: String,
+    token_id: String,
     /// What it was to move.
     updates: Arc<OnceLock<Vec<RefUpdate>>>,
 }
@@ -199,6 +207,7 @@ fn after(app: AppState, workspace: Arc<Workspace>, push: Push) -> AfterPush {
     Box::pin(async move {
         let settled = settle_push(&app, Arc::clone(&workspace)).await;
         if settled.is_ok() && push.accepted.get() == Some(&true) {
+            app.right_of_way.push_accepted(workspace.id(), &push.token_id, Instant::now());
             let updates = push.updates.get().map(Vec::as_slice).unwrap_or_default();
             events::pushed(&app, &workspace, push.pusher.clone(), updates).await;
         }

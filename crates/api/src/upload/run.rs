@@ -94,6 +94,9 @@ pub(crate) async fn apply(
     bundle: Bundle,
     fingerprint: &Fingerprint,
 ) -> Result<Answer, ApiError> {
+    if !job.options.dry_run {
+        app.right_of_way.give_way(job.workspace.id()).await;
+    }
     // Asked again: body and queue may have taken long.
     // What they find is found again before the commit; here it saves the work.
     access::authorize_again(app, &job.caller, &job.workspace, Action::Upload).await?;
