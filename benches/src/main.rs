@@ -10,6 +10,7 @@ mod many;
 mod patch;
 mod peers;
 mod presign;
+mod races;
 mod read;
 mod report;
 mod responsive;
@@ -64,6 +65,7 @@ enum Part {
     Many,
     Slxs,
     Presign,
+    Races,
 }
 
 impl Part {
@@ -80,6 +82,7 @@ impl Part {
             Self::Many => many::measure(binary, runs, report),
             Self::Slxs => slxs::measure(binary, report),
             Self::Presign => presign::measure(runs, report),
+            Self::Races => races::measure(binary, report),
         }
     }
 }

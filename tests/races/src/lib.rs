@@ -21,6 +21,8 @@ pub use outcome::{Acknowledged, Door, Outcome};
 pub struct Race {
     /// The server's address, without a slash at the end.
     pub url: String,
+    /// Where developers clone from and push to.
+    pub git_url: String,
     /// A token that may write.
     pub token: String,
     /// The workspace, which exists.

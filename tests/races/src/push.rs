@@ -33,8 +33,7 @@ impl Pusher {
             slx: format!("pushed-{number}"),
         };
         fs_err::create_dir_all(&pusher.clone)?;
-        let url = format!("{}/git/{}.git", race.url, race.workspace);
-        pusher.ok(&["clone", "--quiet", &url, "."])?;
+        pusher.ok(&["clone", "--quiet", &race.git_url, "."])?;
         Ok(pusher)
     }
 
@@ -74,7 +73,8 @@ impl Pusher {
     fn catch_up(&self, outcome: &mut Outcome) -> Result<()> {
         let fetched = self.run(&["fetch", "--quiet", "origin"])?;
         if !fetched.status.success() {
-            return Ok(self.refused(&fetched, outcome));
+            self.refused(&fetched, outcome);
+            return Ok(());
         }
         self.ok(&["rebase", "--quiet", "origin/main"]).map(drop)
     }
@@ -102,7 +102,8 @@ impl Writer for Pusher {
         self.catch_up(outcome)?;
         let pushed = self.run(&["push", "--quiet", "origin", "HEAD:main"])?;
         if !pushed.status.success() {
-            return Ok(self.refused(&pushed, outcome));
+            self.refused(&pushed, outcome);
+            return Ok(());
         }
         let commit = self.ok(&["rev-parse", "HEAD"])?;
         let text = format!("statement: {statement}\n");

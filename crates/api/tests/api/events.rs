@@ -47,7 +47,7 @@ impl Stream {
                 self.text = rest;
                 return Some(block);
             }
-            let piece = tokio::time::timeout(std::time::Duration::from_secs(60), self.body.next()).await;
+            let piece = tokio::time::timeout(std::time::Duration::from_mins(1), self.body.next()).await;
             self.text.push_str(std::str::from_utf8(&piece.expect("nothing came")?.unwrap()).unwrap());
         }
     }
