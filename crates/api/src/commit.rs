@@ -180,6 +180,8 @@ fn write_once<T>(
         branch,
         base: Some(base),
         edits: &edits,
+        executable: None,
+        merged: &[],
         records: &[],
         author: &author(&request.caller),
         message: &message,

@@ -3,6 +3,7 @@
 //! No HTTP, no async, no environment, no printing: see `docs/ARCHITECTURE.md`.
 
 pub mod check;
+pub mod diff;
 pub mod door;
 pub mod merge;
 pub mod merge_patch;

@@ -286,6 +286,8 @@ fn with_commit_request<T>(
         branch: &request.branch,
         base,
         edits: &plan.edits,
+        executable: None,
+        merged: &[],
         records: if plan.record_edits.is_empty() { &[] } else { &records },
         author: &request.author,
         message: &request.message,

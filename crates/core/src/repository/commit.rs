@@ -1,6 +1,6 @@
 //! The one write path: edits become one pack, then the references move.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -13,7 +13,7 @@ use super::message::{Author, CommitText};
 use super::names::RecordName;
 use super::objects::{Kind, Objects};
 use super::pack::{PackObject, write_pack};
-use super::refs::{Move, Refs, move_all};
+use super::refs::{Move, Refs, move_all, remove};
 use super::tree_edit::{Target, TreeEditor};
 use super::{Repository, Writer};
 use crate::name::BranchName;
@@ -33,6 +33,10 @@ pub struct CommitRequest<'a> {
     pub base: Option<CommitId>,
     /// What changes against the base.
     pub edits: &'a Edits,
+    /// Whether files may be run, where that changes; a new file may not unless this says so.
+    pub executable: Option<&'a BTreeMap<RepoPath, bool>>,
+    /// Further parents: what the commit merges. With any there is a commit although its files stay as they are.
+    pub merged: &'a [CommitId],
     /// Records that move together with the branch.
     pub records: &'a [RecordUpdate],
     /// Who makes the change; also the committer.
@@ -139,6 +143,24 @@ impl Repository {
         self.move_refs(&writer, &[step])?.ok_or_else(exists)
     }
 
+    /// Moves a branch forward to a commit that the repository has; false, and nothing, when it is elsewhere by now.
+    pub fn fast_forward(&self, branch: &BranchName, from: CommitId, to: CommitId) -> Result<bool> {
+        let writer = self.writer()?;
+        if self.head(branch)? != Some(from) || !self.is_descendant(from, to)? {
+            return Ok(false);
+        }
+        let step = Move { name: branch.reference(), from: Some(*from.as_bytes()), to: *to.as_bytes() };
+        Ok(self.move_refs(&writer, &[step])?.is_some())
+    }
+
+    /// Removes a branch; false, and nothing, when it is elsewhere by now. What only it led to is kept for a time.
+    pub fn delete_branch(&self, branch: &BranchName, at: CommitId) -> Result<bool> {
+        let writer = self.writer()?;
+        let removed = remove(&writer.handle, &branch.reference(), *at.as_bytes());
+        self.read_refs(&writer)?;
+        removed
+    }
+
     /// Moves references and what is known of them in memory; nothing is returned if one was elsewhere.
     fn move_refs(&self, writer: &Writer, moves: &[Move]) -> Result<Option<()>> {
         let result = move_all(&writer.handle, moves);
@@ -175,7 +197,13 @@ impl Plan {
     fn make(objects: &Objects, refs: &Refs, request: &CommitRequest<'_>) -> Result<Option<Self>> {
         let base_tree = request.base.map(|id| objects.commit(id)).transpose()?.map(|info| info.tree);
         let mut content = Content::default();
-        let edits = content.take(request.edits);
+        let mut edits = content.take(request.edits);
+        for (path, may_run) in request.executable.into_iter().flatten() {
+            let Ok(place) = edits.binary_search_by(|(edited, _)| (*edited).cmp(path)) else { continue };
+            if let Target::File { may_run: known, .. } = &mut edits[place].1 {
+                *known = Some(*may_run);
+            }
+        }
         let records: Vec<_> =
             request.records.iter().map(|record| (&record.name, content.take(&record.edits))).collect();
 
@@ -197,7 +225,7 @@ impl Plan {
             moves.push(Move { name: name_in_full, from, to: *new.as_bytes() });
         }
         moves.retain(|step| step.from != Some(step.to));
-        let is_commit = base_tree != Some(tree);
+        let is_commit = base_tree != Some(tree) || !request.merged.is_empty();
         if !is_commit && moves.is_empty() {
             return Ok(None);
         }
@@ -205,8 +233,9 @@ impl Plan {
 
         let mut plan = Self { objects: Vec::new(), trees: Vec::new(), moves, commit: None };
         if is_commit {
-            let CommitRequest { author, when, message, trailers, base: parent, .. } = *request;
-            let text = CommitText { tree, parent, author, when, message, trailers };
+            let CommitRequest { author, when, message, trailers, base: parent, merged, .. } = *request;
+            let parents = parent.into_iter().chain(merged.iter().copied()).collect();
+            let text = CommitText { tree, parents, author, when, message, trailers };
             let (text, info) = text.write();
             let id = info.id;
             plan.objects.push(PackObject { kind: Kind::Commit, content: text.into() });
@@ -245,7 +274,7 @@ impl Content {
         };
         let mut targets = Vec::with_capacity(hashed.len());
         for (path, target, content) in hashed {
-            targets.push((path, target));
+            targets.push((path, target.map_or(Target::Nothing, |id| Target::File { id, may_run: None })));
             match (target, content) {
                 (Some(id), Some(content)) => drop(self.new.entry(id).or_insert_with(|| content.clone())),
                 (Some(id), None) => drop(self.linked.insert(id)),

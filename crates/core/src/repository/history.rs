@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::message::{Author, Message};
 use super::objects::Objects;
 use super::refs::raw;
-use super::tree_diff::differences;
+use super::tree_diff::{self, differences};
 use super::tree_format::is_file;
 use crate::oid::{CommitId, TreeId};
 use crate::path::RepoPath;
@@ -119,6 +119,43 @@ pub(super) fn walk(
     walked.map_err(Error::git("walk the history"))
 }
 
+/// Which commits of a history are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CommitFilter {
+    /// Changed this file or directory.
+    pub path: Option<String>,
+    /// The author's name or address holds this, in any case.
+    pub author: Option<String>,
+    /// Made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Made before this time.
+    pub until: Option<Timestamp>,
+}
+
+impl CommitFilter {
+    fn takes(&self, info: &CommitInfo) -> bool {
+        let is_by = |wanted: &String| {
+            let wanted = wanted.to_lowercase();
+            [&info.author.name, &info.author.email].iter().any(|text| text.to_lowercase().contains(&wanted))
+        };
+        self.author.as_ref().is_none_or(is_by)
+            && self.since.is_none_or(|since| info.time >= since)
+            && self.until.is_none_or(|until| info.time < until)
+    }
+}
+
+/// Returns the best common ancestor of two commits; nothing when their histories have none.
+pub(super) fn merge_base(objects: &Objects, one: CommitId, other: CommitId) -> Result<Option<CommitId>> {
+    let found = objects.with(|handle| {
+        match handle.merge_base(Oid::from_bytes(one.as_bytes())?, Oid::from_bytes(other.as_bytes())?) {
+            Ok(id) => Ok(Some(CommitId::from_bytes(raw(id)))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    found.map_err(Error::git("find where a branch began"))
+}
+
 /// Tells whether a commit is another one or descends from it.
 pub(super) fn is_descendant(objects: &Objects, old: CommitId, new: CommitId) -> Result<bool> {
     if old == new {
@@ -147,6 +184,57 @@ impl Repository {
         let hidden: Vec<CommitId> = old.into_iter().collect();
         let ids = walk(self.objects(), &[new], &hidden, 0, limit)?;
         ids.into_iter().map(|id| self.commit_info(id)).collect()
+    }
+
+    /// Returns the commits that lead to one and are as a filter wants them, newest first, of so many at most that are
+    /// looked at; tells whether these were all.
+    pub fn find_commits(
+        &self,
+        from: CommitId,
+        filter: &CommitFilter,
+        limit: usize,
+    ) -> Result<(Vec<CommitId>, bool)> {
+        // One more tells whether there are more.
+        let ids = walk(self.objects(), &[from], &[], 0, limit.saturating_add(1))?;
+        let is_whole = ids.len() <= limit;
+        let mut found = Vec::new();
+        for id in ids.into_iter().take(limit) {
+            let info = self.objects().commit(id)?;
+            if filter.takes(&info) && self.touches(&info, filter.path.as_deref())? {
+                found.push(id);
+            }
+        }
+        Ok((found, is_whole))
+    }
+
+    /// Tells whether a path differs from that of every parent, as `git log -- <path>` has it.
+    fn touches(&self, info: &CommitInfo, path: Option<&str>) -> Result<bool> {
+        let Some(path) = path else { return Ok(true) };
+        let objects = self.objects();
+        let here = tree_diff::entry(objects, info.tree, path)?;
+        if info.parents.is_empty() {
+            return Ok(here.is_some());
+        }
+        for parent in &info.parents {
+            let tree = objects.commit(*parent)?.tree;
+            if tree == info.tree || tree_diff::entry(objects, tree, path)? == here {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Counts the commits that only the first of two leads to, and those that only the second does.
+    pub fn ahead_behind(&self, one: CommitId, other: CommitId) -> Result<(usize, usize)> {
+        let counted = self.objects().with(|handle| {
+            handle.graph_ahead_behind(Oid::from_bytes(one.as_bytes())?, Oid::from_bytes(other.as_bytes())?)
+        });
+        counted.map_err(Error::git("compare two histories"))
+    }
+
+    /// Returns the best common ancestor of two commits; nothing when their histories have none.
+    pub fn merge_base(&self, one: CommitId, other: CommitId) -> Result<Option<CommitId>> {
+        merge_base(self.objects(), one, other)
     }
 
     /// Counts the commits that lead to one, itself included.

@@ -34,7 +34,7 @@ impl Author {
 /// What a commit object says.
 pub(super) struct CommitText<'a> {
     pub(super) tree: TreeId,
-    pub(super) parent: Option<CommitId>,
+    pub(super) parents: Vec<CommitId>,
     pub(super) author: &'a Author,
     pub(super) when: Timestamp,
     pub(super) message: &'a str,
@@ -48,8 +48,9 @@ impl CommitText<'_> {
         // A time before 1970 is an error to `git fsck`.
         let seconds = self.when.as_second().max(0);
         let person = format!("{} <{}> {seconds} +0000", author.name, author.email);
-        let parent = self.parent.map(|id| format!("parent {id}\n")).unwrap_or_default();
-        let header = format!("tree {}\n{parent}author {person}\ncommitter {person}\n\n", self.tree);
+        let parents =
+            self.parents.iter().map(|id| ["parent ", &id.to_string(), "\n"].concat()).collect::<String>();
+        let header = format!("tree {}\n{parents}author {person}\ncommitter {person}\n\n", self.tree);
         let message: String = self.message.chars().filter(|c| *c != '\0').collect();
         let mut text = format!("{header}{}\n", message.trim());
         let mut separator = "\n";
@@ -67,7 +68,7 @@ impl CommitText<'_> {
         let info = CommitInfo {
             id: CommitId::from_bytes(object_id("commit", text.as_bytes())),
             tree: self.tree,
-            parents: self.parent.into_iter().collect(),
+            parents: self.parents.clone(),
             author,
             time: Timestamp::from_second(seconds).unwrap_or_default(),
             subject,
@@ -119,7 +120,7 @@ mod tests {
         let trailers: Vec<_> = trailers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let text = CommitText {
             tree: TreeId::from_bytes([1; 20]),
-            parent: None,
+            parents: Vec::new(),
             author,
             when: Timestamp::from_second(1_700_000_000).unwrap(),
             message,

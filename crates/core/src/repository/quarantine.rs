@@ -7,14 +7,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use git2::{ErrorCode, Oid};
-
 use super::Repository;
 use super::error::{Error, Result};
 use super::history::{self, CommitInfo, PathChange};
 use super::layout::ANY_TEMPORARY_OBJECTS;
 use super::objects::Objects;
-use super::refs::raw;
 use super::snapshot::Snapshot;
 use crate::oid::CommitId;
 
@@ -65,14 +62,7 @@ impl Quarantine {
 
     /// Returns the best common ancestor of two commits; nothing when their histories have none.
     pub fn merge_base(&self, one: CommitId, other: CommitId) -> Result<Option<CommitId>> {
-        let found = self.objects.with(|handle| {
-            match handle.merge_base(Oid::from_bytes(one.as_bytes())?, Oid::from_bytes(other.as_bytes())?) {
-                Ok(id) => Ok(Some(CommitId::from_bytes(raw(id)))),
-                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-                Err(error) => Err(error),
-            }
-        });
-        found.map_err(Error::git("find where a branch began"))
+        history::merge_base(&self.objects, one, other)
     }
 
     /// Returns the files of a commit, pushed or not.

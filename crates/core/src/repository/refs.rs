@@ -112,6 +112,26 @@ pub(super) fn move_all(handle: &git2::Repository, moves: &[Move]) -> Result<bool
     Ok(true)
 }
 
+/// Removes a reference if it is where it is expected; tells whether it was.
+pub(super) fn remove(handle: &git2::Repository, name: &str, from: [u8; 20]) -> Result<bool> {
+    let failed = Error::git;
+    let mut transaction = handle.transaction().map_err(failed("begin removing a reference"))?;
+    lock(&mut transaction, name)?;
+    if current(handle, name)? != Some(from) {
+        return Ok(false);
+    }
+    transaction.remove(name).and_then(|()| transaction.commit()).map_err(failed("remove a reference"))?;
+    // Git removes directories that it left empty; the first that is there has lost an entry.
+    let gone = handle.path().join(name);
+    for ancestor in gone.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(handle.path())) {
+        if ancestor.is_dir() {
+            sync_directory(ancestor)?;
+            break;
+        }
+    }
+    Ok(true)
+}
+
 fn current(handle: &git2::Repository, name: &str) -> Result<Option<[u8; 20]>> {
     match handle.find_reference(name) {
         Ok(reference) => Ok(reference.target().map(raw)),

@@ -160,6 +160,8 @@ impl RepositoryStore {
             branch: &branch,
             base: None,
             edits: &edits,
+            executable: None,
+            merged: &[],
             records: &[],
             author: &author,
             message: &message,

@@ -142,21 +142,30 @@ pub(super) fn is_too_deep(leaf: Leaf) -> bool {
 
 /// Finds the file at a path, reading only the directories on the way.
 pub(super) fn find(objects: &Objects, tree: TreeId, path: &str) -> Result<Option<BlobId>> {
+    let leaf = entry(objects, tree, path)?;
+    Ok(leaf.filter(|leaf| tree_format::is_file(leaf.mode)).map(|leaf| BlobId::from_bytes(leaf.id)))
+}
+
+/// Finds what stands at a path, directories too, reading only the directories on the way.
+pub(super) fn entry(objects: &Objects, tree: TreeId, path: &str) -> Result<Option<Leaf>> {
     let mut directory = tree;
     let mut components = path.split('/').peekable();
     while let Some(name) = components.next() {
-        let is_tree = components.peek().is_some();
         let raw = objects.tree(directory)?;
         let entries = parse(Some(*directory.as_bytes()), Some(&raw))?;
-        let order = |entry: &Entry<'_>| {
-            tree_format::compare_names(entry.name, entry.is_tree(), name.as_bytes(), is_tree)
+        // A name may be that of a directory or of anything else, which have their own places in the order.
+        let find = |is_tree: bool| {
+            let order = |entry: &Entry<'_>| {
+                tree_format::compare_names(entry.name, entry.is_tree(), name.as_bytes(), is_tree)
+            };
+            entries.binary_search_by(order).ok().map(|index| entries[index])
         };
-        let Ok(index) = entries.binary_search_by(order) else { return Ok(None) };
-        let entry = entries[index];
-        if is_tree {
-            directory = TreeId::from_bytes(entry.id);
-        } else {
-            return Ok(tree_format::is_file(entry.mode).then_some(BlobId::from_bytes(entry.id)));
+        let is_last = components.peek().is_none();
+        let found = if is_last { find(false).or_else(|| find(true)) } else { find(true) };
+        match found {
+            Some(entry) if is_last => return Ok(Some(Leaf { mode: entry.mode, id: entry.id })),
+            Some(entry) => directory = TreeId::from_bytes(entry.id),
+            None => return Ok(None),
         }
     }
     Ok(None)

@@ -7,12 +7,20 @@ use indexmap::IndexMap;
 
 use super::error::{Error, Result};
 use super::objects::Objects;
-use super::tree_format::{self, Entry, FILE, RawId, TREE, compare_names, is_file, object_id};
+use super::tree_format::{self, EXECUTABLE, Entry, FILE, RawId, TREE, compare_names, is_file, object_id};
 use crate::oid::{BlobId, TreeId};
 use crate::path::RepoPath;
 
-/// What an edit leaves at its path: a blob, or nothing.
-pub(super) type Target = Option<BlobId>;
+/// What an edit leaves at its path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target {
+    Nothing,
+    File {
+        id: BlobId,
+        /// Whether it may be run; nothing where that stays as it is.
+        may_run: Option<bool>,
+    },
+}
 
 /// Makes trees; those that are new are collected.
 pub(super) struct TreeEditor<'a> {
@@ -92,10 +100,11 @@ impl<'a> TreeEditor<'a> {
             let old_tree = tree.map(|index| entries[index].id);
             let new_file = match node.target {
                 None => old_file,
-                Some(None) => None,
-                Some(Some(id)) => {
+                Some(Target::Nothing) => None,
+                Some(Target::File { id, may_run }) => {
                     // The mode of a file stays; a link becomes a file.
-                    let mode = old_file.map(|entry| entry.mode).filter(|mode| is_file(*mode)).unwrap_or(FILE);
+                    let old = old_file.map(|entry| entry.mode).filter(|mode| is_file(*mode)).unwrap_or(FILE);
+                    let mode = may_run.map_or(old, |may_run| if may_run { EXECUTABLE } else { FILE });
                     Some(Entry { mode, name: name.as_bytes(), id: *id.as_bytes() })
                 }
             };

@@ -16,6 +16,8 @@ pub(super) type RawId = [u8; 20];
 pub(super) const TREE: u32 = 0o040_000;
 /// The mode of a plain file.
 pub(super) const FILE: u32 = 0o100_644;
+/// The mode of a file that may be run.
+pub(super) const EXECUTABLE: u32 = 0o100_755;
 /// The mode of a symbolic link.
 pub(super) const SYMLINK: u32 = 0o120_000;
 /// The mode of a submodule: the id of another repository's commit.

@@ -4,12 +4,12 @@ mod files;
 mod slxs;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use serde::Serialize;
 
-pub use self::files::{DiffOmission, FileAction, PlannedFile};
+pub use self::files::{FileAction, PlannedFile};
 pub use self::slxs::{PlannedSlx, SlxAction};
+pub use crate::diff::DiffOmission;
 
 use self::files::Changes;
 use super::check::check_upload;

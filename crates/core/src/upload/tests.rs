@@ -80,6 +80,8 @@ impl Site {
             branch: &BranchName::main(),
             base: Some(self.head()),
             edits,
+            executable: None,
+            merged: &[],
             records: &[],
             author: &author(),
             message: "Edit by hand",

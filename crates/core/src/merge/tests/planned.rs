@@ -121,6 +121,8 @@ impl Twin {
             branch: &BranchName::main(),
             base: head,
             edits: &edits,
+            executable: None,
+            merged: &[],
             records: &[],
             author: &author(),
             message: "By hand",

@@ -96,6 +96,8 @@ fn what_is_remembered_of_a_commit_is_what_is_read_of_it() {
         branch: &BranchName::main(),
         base: Some(stage.head()),
         edits: &edits(&[("a", Some("1"))]),
+        executable: None,
+        merged: &[],
         records: &[],
         author: &author,
         message: "  subject\n\nbody: of it\nmore\r\n",

@@ -70,6 +70,8 @@ pub(crate) fn commit(
         branch: &BranchName::main(),
         base,
         edits,
+        executable: None,
+        merged: &[],
         records,
         author: &author(),
         message: "Change",

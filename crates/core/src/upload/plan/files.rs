@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::text::{Diffed, diff};
 use super::{PlanCounts, PlanLimits};
+use crate::diff::{DiffLimits, DiffOmission, Diffed, Side, diff};
 use crate::model::{MANIFEST_FILE, slx_directory};
 use crate::oid::BlobId;
 use crate::path::RepoPath;
@@ -44,20 +44,6 @@ pub enum FileAction {
     Added,
     /// It goes.
     Removed,
-}
-
-/// Why a diff was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DiffOmission {
-    /// The file is not text.
-    Binary,
-    /// The file or its diff is too large; if there is a diff, its end is missing.
-    TooLarge,
-    /// Other files' diffs fill the plan.
-    PlanFull,
-    /// The caller may upload, but not read.
-    NotReadable,
 }
 
 /// The files that edits change.
@@ -117,7 +103,7 @@ impl<'a> Changes<'a> {
             let diffed = if !limits.shows_contents {
                 Diffed::omitted(DiffOmission::NotReadable)
             } else if room.diffs == 0 || room.bytes == 0 {
-                Diffed::omitted(DiffOmission::PlanFull)
+                Diffed::omitted(DiffOmission::Full)
             } else {
                 self.diff(file, limits, &mut room)?
             };
@@ -135,11 +121,14 @@ impl<'a> Changes<'a> {
             Edit::Link(id) => Some(self.tree.read(*id)?),
             Edit::Remove => None,
         };
-        let mut diffed = diff(file.path, old.as_deref(), new.as_deref(), limits);
+        let limits =
+            DiffLimits { max_file_bytes: limits.max_file_bytes, max_diff_bytes: limits.max_diff_bytes };
+        let mut diffed =
+            diff(file.path, old.as_deref().map(Side::plain), new.as_deref().map(Side::plain), limits);
         let length = diffed.text.as_ref().map_or(0, String::len);
         if length > room.bytes {
             // A smaller one may still have room.
-            diffed = Diffed { text: None, omitted: Some(DiffOmission::PlanFull), ..diffed };
+            diffed = Diffed { text: None, omitted: Some(DiffOmission::Full), ..diffed };
         } else if diffed.text.is_some() {
             room.bytes -= length;
             room.diffs -= 1;

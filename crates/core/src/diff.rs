@@ -2,27 +2,73 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::{DiffOmission, PlanLimits};
 use crate::path::RepoPath;
+
+/// The mode of a file that is not executable, as Git writes it.
+const PLAIN: u32 = 0o100_644;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
 /// How far Git looks for a NUL to tell that a file is not text.
 const LOOKED_AT: usize = 8000;
 
+/// Why a diff was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiffOmission {
+    /// The file is not text.
+    Binary,
+    /// The file or its diff is too large; if there is a diff, its end is missing.
+    TooLarge,
+    /// Other files' diffs fill the answer.
+    #[serde(rename = "plan_full")]
+    Full,
+    /// The caller may upload, but not read.
+    NotReadable,
+}
+
+/// How much of a diff is made.
+#[derive(Debug, Clone, Copy)]
+pub struct DiffLimits {
+    /// Largest file that is compared line by line, in bytes.
+    pub max_file_bytes: usize,
+    /// Most bytes of one file's diff.
+    pub max_diff_bytes: usize,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The content.
+    pub content: &'a [u8],
+    /// The file's mode, as Git writes it.
+    pub mode: u32,
+}
+
+impl<'a> Side<'a> {
+    /// Makes the side of a file that is not executable.
+    pub fn plain(content: &'a [u8]) -> Self {
+        Self { content, mode: PLAIN }
+    }
+}
+
 /// A diff, or why there is none.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Diffed {
-    pub(super) text: Option<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diffed {
+    /// The diff; the end is missing when something was left out.
+    pub text: Option<String>,
     /// Lines that come, and that go.
-    pub(super) lines: Option<(usize, usize)>,
-    pub(super) omitted: Option<DiffOmission>,
+    pub lines: Option<(usize, usize)>,
+    /// Why not all of it is there.
+    pub omitted: Option<DiffOmission>,
 }
 
 impl Diffed {
-    pub(super) fn omitted(why: DiffOmission) -> Self {
+    /// Says why there is no diff.
+    pub fn omitted(why: DiffOmission) -> Self {
         Self { text: None, lines: None, omitted: Some(why) }
     }
 }
@@ -30,7 +76,7 @@ impl Diffed {
 /// Compares two contents of a file; at least one is there.
 ///
 /// Whole hunks are left out when there are too many bytes, so that what is shown is true.
-pub(super) fn diff(path: &RepoPath, old: Option<&[u8]>, new: Option<&[u8]>, limits: &PlanLimits) -> Diffed {
+pub fn diff(path: &RepoPath, old: Option<Side<'_>>, new: Option<Side<'_>>, limits: DiffLimits) -> Diffed {
     let Some((old_text, new_text)) = text_of(old).zip(text_of(new)) else {
         return Diffed::omitted(DiffOmission::Binary);
     };
@@ -44,7 +90,7 @@ pub(super) fn diff(path: &RepoPath, old: Option<&[u8]>, new: Option<&[u8]>, limi
     let count = |tag| compared.iter_all_changes().filter(|change| change.tag() == tag).count();
     let lines = Some((count(ChangeTag::Insert), count(ChangeTag::Delete)));
 
-    let mut text = header(path.as_str(), old.is_some(), new.is_some());
+    let mut text = header(path.as_str(), old.map(|side| side.mode), new.map(|side| side.mode));
     let mut shown = 0;
     let mut omitted = None;
     for hunk in compared.unified_diff().context_radius(CONTEXT).iter_hunks() {
@@ -66,22 +112,24 @@ pub(super) fn diff(path: &RepoPath, old: Option<&[u8]>, new: Option<&[u8]>, limi
 }
 
 /// Reads text as Git would take it for text; what is not there is empty.
-fn text_of(content: Option<&[u8]>) -> Option<&str> {
-    let content = content.unwrap_or_default();
-    let looked_at = &content[..content.len().min(LOOKED_AT)];
-    if memchr::memchr(0, looked_at).is_some() {
-        return None;
-    }
-    std::str::from_utf8(content).ok()
+fn text_of(side: Option<Side<'_>>) -> Option<&str> {
+    let content = side.map(|side| side.content).unwrap_or_default();
+    if is_text(content) { std::str::from_utf8(content).ok() } else { None }
 }
 
-fn header(path: &str, was: bool, is: bool) -> String {
+/// Tells whether Git would take a content for text.
+pub(crate) fn is_text(content: &[u8]) -> bool {
+    memchr::memchr(0, &content[..content.len().min(LOOKED_AT)]).is_none()
+}
+
+fn header(path: &str, old: Option<u32>, new: Option<u32>) -> String {
     let mut text = format!("diff --git a/{path} b/{path}\n");
-    if !was {
-        text.push_str("new file mode 100644\n");
-    } else if !is {
-        text.push_str("deleted file mode 100644\n");
-    }
+    let _ = match (old, new) {
+        (None, Some(mode)) => writeln!(text, "new file mode {mode:o}"),
+        (Some(mode), None) => writeln!(text, "deleted file mode {mode:o}"),
+        (Some(old), Some(new)) if old != new => writeln!(text, "old mode {old:o}\nnew mode {new:o}"),
+        _ => Ok(()),
+    };
     text
 }
 
@@ -101,10 +149,15 @@ fn write_names(text: &mut String, path: &str, was: bool, is: bool) {
 mod tests {
     use super::*;
 
+    const LIMITS: DiffLimits = DiffLimits { max_file_bytes: 1 << 20, max_diff_bytes: 1 << 16 };
+
+    fn plain(text: &str) -> Side<'_> {
+        Side::plain(text.as_bytes())
+    }
+
     fn shown(old: Option<&str>, new: Option<&str>) -> String {
         let path = RepoPath::parse("notes/to do.md").unwrap();
-        let Diffed { text, lines, omitted } =
-            diff(&path, old.map(str::as_bytes), new.map(str::as_bytes), &PlanLimits::default());
+        let Diffed { text, lines, omitted } = diff(&path, old.map(plain), new.map(plain), LIMITS);
         let text = text.unwrap_or_default().replace('\r', "<CR>").replace('\t', "<TAB>");
         format!("{text}{lines:?} {omitted:?}")
     }
@@ -151,12 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_changes_is_told() {
+        let path = RepoPath::parse("run.sh").unwrap();
+        let (old, new) = (plain("x\n"), Side { mode: 0o100_755, ..plain("x\n") });
+        insta::assert_snapshot!(diff(&path, Some(old), Some(new), LIMITS).text.unwrap(), @r"
+        diff --git a/run.sh b/run.sh
+        old mode 100644
+        new mode 100755
+        ");
+    }
+
+    #[test]
     fn whole_hunks_are_left_out_when_a_diff_is_too_long() {
         let path = RepoPath::parse("a").unwrap();
         let old = (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join("\n");
         let new = old.replace("\n10\n", "\nten\n").replace("\n90\n", "\nninety\n");
-        let limits = PlanLimits { max_diff_bytes: 110, ..PlanLimits::default() };
-        let diffed = diff(&path, Some(old.as_bytes()), Some(new.as_bytes()), &limits);
+        let limits = DiffLimits { max_diff_bytes: 110, ..LIMITS };
+        let diffed = diff(&path, Some(plain(&old)), Some(plain(&new)), limits);
         insta::assert_snapshot!(diffed.text.unwrap(), @r"
         diff --git a/a b/a
         --- a/a
@@ -172,8 +236,8 @@ mod tests {
          13
         ");
         assert_eq!((diffed.lines, diffed.omitted), (Some((2, 2)), Some(DiffOmission::TooLarge)));
-        let limits = PlanLimits { max_diff_bytes: 50, ..limits };
-        let diffed = diff(&path, Some(old.as_bytes()), Some(new.as_bytes()), &limits);
+        let limits = DiffLimits { max_diff_bytes: 50, ..limits };
+        let diffed = diff(&path, Some(plain(&old)), Some(plain(&new)), limits);
         assert_eq!((diffed.text, diffed.omitted), (None, Some(DiffOmission::TooLarge)));
     }
 }
