@@ -29,6 +29,7 @@ use crate::error::ApiError;
 use crate::events::Events;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
+use crate::history::History;
 use crate::llm_config;
 use crate::metrics::Metrics;
 use crate::remembered::Remembered;
@@ -117,6 +118,7 @@ pub(crate) struct App {
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
     pub(crate) events: Events,
+    pub(crate) history: History,
     /// What is counted and measured.
     pub(crate) metrics: Metrics,
     /// How the API is described, once somebody asked.
@@ -189,6 +191,7 @@ impl AppState {
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
             events: Events::default(),
+            history: History::default(),
             metrics,
             described: OnceLock::new(),
             platform_llm: settings.llm_config.as_ref().and_then(|text| {
@@ -212,6 +215,11 @@ impl App {
     /// Returns the address of a path on the public base.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Returns the same as an address.
+    pub(crate) fn address(&self, path: &str) -> Result<Url, ApiError> {
+        Url::parse(&self.url(path)).map_err(ApiError::internal)
     }
 
     /// Returns the limit of JSON bodies.

@@ -64,10 +64,23 @@ impl WriteRequest {
 pub(crate) struct Draft<T> {
     /// None at all when nothing is to change.
     pub(crate) edits: Edits,
+    /// What is taken over from other revisions.
+    pub(crate) taken: Option<Taken>,
     /// The commit's message, made safe.
     pub(crate) message: String,
     /// What the writer wants to know afterwards.
     pub(crate) result: T,
+}
+
+/// What a draft takes over from other revisions, beside its edits.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Further parents of the commit.
+    pub(crate) parents: Vec<CommitId>,
+    /// Whether files may be run, where that changes.
+    pub(crate) executable: BTreeMap<RepoPath, bool>,
+    /// A commit that the branch moves to instead of a new one; the edits lead there.
+    pub(crate) fast_forward: Option<CommitId>,
 }
 
 /// What became of a write.
@@ -156,10 +169,11 @@ fn write_once<T>(
     let base = head.map_or_else(|| workspace.head(), Ok)?;
     request.if_match.check(base)?;
     let snapshot = repository.snapshot(base)?;
-    let Draft { edits, message, result } = draft(request, &snapshot)?;
+    let Draft { edits, taken, message, result } = draft(request, &snapshot)?;
     if !edits.is_empty() {
         let new_tree = Edited::new(&*snapshot, &edits);
-        let examination = examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree)?;
+        let door = if taken.is_some() { Door::Merge } else { Door::Api };
+        let examination = examine(workspace.name(), &app.facts, Some(&*snapshot), &new_tree, door)?;
         access::require(request.role, examination.needs, "this change", workspace)?;
         // Roles are those of the default branch; what another says grants nothing and takes nothing.
         if let Some(change) = examination.permissions.filter(|_| branch == workspace.branch()) {
@@ -173,15 +187,20 @@ fn write_once<T>(
             created => created?,
         }
     }
-    if edits.is_empty() {
+    let Taken { parents, executable, fast_forward } = taken.unwrap_or_default();
+    if let Some(commit) = fast_forward {
+        let moved = repository.fast_forward(branch, base, commit)?;
+        return Ok(moved.then_some(Written { before: base, commit, is_new: true, result }));
+    }
+    if edits.is_empty() && parents.is_empty() {
         return Ok(Some(Written { before: base, commit: base, is_new: false, result }));
     }
     let outcome = repository.commit(&CommitRequest {
         branch,
         base: Some(base),
         edits: &edits,
-        executable: None,
-        merged: &[],
+        executable: Some(&executable),
+        merged: &parents,
         records: &[],
         author: &author(&request.caller),
         message: &message,
@@ -247,8 +266,9 @@ pub(crate) fn examine(
     facts: &FactsCache,
     old: Option<&dyn FileTree>,
     new: &dyn FileTree,
+    door: Door,
 ) -> Result<Examination, ApiError> {
-    let examination = door::examine(name, facts, old, new, Door::Api)?;
+    let examination = door::examine(name, facts, old, new, door)?;
     if !examination.problems.is_acceptable() {
         return Err(ApiError::invalid_content("invalid_content", examination.problems));
     }

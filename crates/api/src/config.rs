@@ -117,7 +117,7 @@ fn draft(
     if edited != text {
         edits.insert(workspace_path()?, Edit::Write(Bytes::from(edited)));
     }
-    Ok((Draft { edits, message: describe(old, &new), result: () }, new))
+    Ok((Draft { edits, taken: None, message: describe(old, &new), result: () }, new))
 }
 
 fn unreadable(why: &str) -> ApiError {

@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use commits::{moved, of_branch};
-pub(crate) use pushes::pushed;
+pub(crate) use pushes::{branch_removed, pushed};
 pub(crate) use retention::forget_old;
 pub(crate) use stream::{Following, stream};
 

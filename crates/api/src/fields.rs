@@ -37,6 +37,11 @@ impl Fields {
         Ok(self.text_or_empty(name)?.filter(|text| !text.is_empty()))
     }
 
+    /// Takes a text that must be there.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> Result<String, ApiError> {
+        self.text(name)?.ok_or_else(|| missing(name, "a text"))
+    }
+
     /// Takes a text where null, like an empty one, is to take away what is there.
     pub(crate) fn text_or_empty(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
         match self.take(name) {

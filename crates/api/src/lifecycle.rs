@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use workstead_core::door::Door;
 use workstead_core::name::{BranchName, WorkspaceName};
 use workstead_core::path::RepoPath;
 use workstead_core::repository::{FirstCommit, RepositoryId};
@@ -62,7 +63,7 @@ impl NewWorkspace {
             (readme_path()?, Edit::Write(Bytes::from(readme(app, &name)))),
         ]);
         let empty = MemoryTree::new();
-        examine(&name, &app.facts, None, &Edited::new(&empty, &files))?;
+        examine(&name, &app.facts, None, &Edited::new(&empty, &files), Door::Api)?;
         Ok(Self { name, owner, files })
     }
 }

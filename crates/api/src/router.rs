@@ -35,6 +35,8 @@ pub(crate) fn table() -> Routes {
         .merge(secrets())
         .merge(integrations())
         .merge(events())
+        .merge(history())
+        .merge(branches())
         .merge(server())
 }
 
@@ -166,6 +168,31 @@ fn secrets() -> Routes {
         .add(Workspace(WriteSecrets), routes!(secrets::write))
         .add(Workspace(WriteSecrets), routes!(secrets::delete))
         .add(Workspace(Read), routes!(secrets::get_usage))
+}
+
+/// Reading history, and files of any revision.
+fn history() -> Routes {
+    use crate::routes::{commits, files};
+    Routes::new()
+        .add(Workspace(Read), routes!(commits::list))
+        .add(Workspace(Read), routes!(commits::get))
+        .add(Workspace(Read), routes!(commits::diff))
+        .add(Workspace(Read), routes!(files::tree))
+        .add(Workspace(Read), routes!(files::get))
+        .add(Workspace(Read), routes!(files::last_changes))
+}
+
+/// Branches, merges, and commits undone.
+fn branches() -> Routes {
+    use crate::access::Action::Write;
+    use crate::routes::branch_list;
+    Routes::new()
+        .add(Workspace(Read), routes!(branch_list::list))
+        .add(Workspace(Read), routes!(branch_list::get))
+        .add(Workspace(Write), routes!(branch_list::create))
+        .add(Workspace(Write), routes!(branch_list::delete))
+        .add(Workspace(Write), routes!(branch_list::merge))
+        .add(Workspace(Write), routes!(branch_list::revert))
 }
 
 /// Following a workspace.

@@ -2,12 +2,15 @@
 //! [`crate::router`].
 
 pub(crate) mod agentfarm;
+pub(crate) mod branch_list;
 pub(crate) mod branches;
 pub(crate) mod builder_config;
 pub(crate) mod codecollections;
+pub(crate) mod commits;
 pub(crate) mod configuration_index;
 pub(crate) mod default_manifest;
 pub(crate) mod events;
+pub(crate) mod files;
 pub(crate) mod git_credentials;
 pub(crate) mod groups;
 pub(crate) mod health;

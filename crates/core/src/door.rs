@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use itertools::{EitherOrBoth, Itertools};
 
 use crate::check::check_tree;
-use crate::model::{FactsCache, WORKSPACE_FILE};
+use crate::model::{FactsCache, MANIFEST_FILE, WORKSPACE_FILE};
 use crate::name::WorkspaceName;
 use crate::path::RepoPath;
 use crate::problem::Problems;
@@ -18,6 +18,8 @@ use crate::workspace_file::Permission;
 pub enum Door {
     /// The HTTP API.
     Api,
+    /// The HTTP API, taking over what other revisions have: a merge, or what undoes a commit.
+    Merge,
     /// `git push`.
     Push,
 }
@@ -66,8 +68,10 @@ pub fn examine(
     if permissions.is_some() {
         reasons.push("changing `spec.permissions` of workspace.yaml needs the role `admin`".to_owned());
     }
-    if door == Door::Push {
-        for path in changed.iter().filter(|path| path.as_str().starts_with('.')) {
+    // Changes over HTTP make no such names, nor can an upload; its own notes come back with what undoes it.
+    if door != Door::Api {
+        let is_own = |path: &RepoPath| door == Door::Merge && path.as_str() == MANIFEST_FILE;
+        for path in changed.iter().filter(|path| path.as_str().starts_with('.') && !is_own(path)) {
             reasons.push(format!(
                 "changing `{path}` needs the role `admin`, because its name begins with a dot"
             ));
@@ -159,6 +163,10 @@ mod tests {
         assert_eq!(found.needs, Role::Admin);
         insta::assert_snapshot!(found.reasons.join("\n"), @"changing `.github/workflows/x.yaml` needs the role `admin`, because its name begins with a dot");
         assert_eq!(examined(&files[..1], &files, Door::Api).needs, Role::ReadWrite);
+        assert_eq!(examined(&files[..1], &files, Door::Merge).needs, Role::Admin);
+        let notes = [files[0], (".workspace-builder-manifest.yaml", "tombstones: []")];
+        let needs = |door| examined(&notes[..1], &notes, door).needs;
+        assert_eq!((needs(Door::Merge), needs(Door::Push)), (Role::ReadWrite, Role::Admin));
     }
 
     #[test]

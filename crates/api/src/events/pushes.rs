@@ -40,6 +40,21 @@ pub(crate) async fn pushed(
     }
 }
 
+/// Makes the event of a branch that somebody removed.
+pub(crate) fn branch_removed(
+    workspace: &Workspace,
+    actor: &str,
+    branch: &BranchName,
+    at: CommitId,
+) -> NewEvent {
+    NewEvent {
+        workspace_id: workspace.id().to_owned(),
+        kind: EventKind::Push,
+        actor: Some(actor.to_owned()),
+        data: json!({ "refs": [{ "ref": branch.reference(), "before": at.to_string(), "after": null }] }),
+    }
+}
+
 /// Tells whether Git moved the reference: it may have found it elsewhere after the check. Of tags it is taken for granted.
 fn has_moved(workspace: &Workspace, update: &RefUpdate) -> bool {
     let Some(branch) = branch_of(update) else { return true };

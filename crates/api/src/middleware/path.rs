@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use axum::http::{Method, Request, Uri};
 
-/// Rewrites a request's path: doubled slashes become one, a trailing slash goes, and slashes in the name of a branch
-/// become `%2F`.
+/// Rewrites a request's path: doubled slashes become one, a trailing slash goes, and slashes in the name of a branch, a
+/// revision or a file become `%2F`.
 ///
 /// It runs outside the router, which matches what it leaves. Nothing is decoded: `%2F` stays what it is.
 pub(crate) fn plain_paths<B>(mut request: Request<B>) -> Request<B> {
     let path = plain(request.uri().path());
-    let path = match branch_in_one(request.method(), &path) {
+    let path = match branch_in_one(request.method(), &path).or_else(|| rest_in_one(&path)) {
         Some(path) => Cow::Owned(path),
         None => path,
     };
@@ -61,6 +61,20 @@ fn branch_in_one(method: &Method, path: &str) -> Option<String> {
     Some(format!("/api/v3/workspaces/{workspace}/branches/{branch}/{tail}"))
 }
 
+/// Returns the path with all that names a file, a revision or a branch as one component, if it has several.
+///
+/// `/api/v3/workspaces/{workspace}/` with `files/{path}`, `commits/{commit}` or `branches/{branch}`, and nothing behind it.
+fn rest_in_one(path: &str) -> Option<String> {
+    let (workspace, rest) = path.strip_prefix("/api/v3/workspaces/")?.split_once('/')?;
+    let (what, name) = rest.split_once('/')?;
+    let is_last = matches!(what, "files" | "commits" | "branches");
+    // The files of SLXs on a branch have routes of their own.
+    if !is_last || !name.contains('/') || (what == "branches" && name.contains("/slxs/")) {
+        return None;
+    }
+    Some(format!("/api/v3/workspaces/{workspace}/{what}/{}", name.replace('/', "%2F")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +97,7 @@ mod tests {
             ("feature%2Fx/slxs/web/", "feature%2Fx/slxs/web"),
             ("a/b%20c//d/slxs/web?x=a/b", "a%2Fb%20c%2Fd/slxs/web?x=a/b"),
             ("a/slxs/slxs/slxs", "a%2Fslxs/slxs/slxs"),
-            ("a/b", "a/b"),
+            ("a/b", "a%2Fb"),
             ("a/b/slxs/web/runbook.yaml", "a/b/slxs/web/runbook.yaml"),
         ] {
             assert_eq!(rewritten(&format!("{base}/{path}")), format!("{base}/{expected}"), "{path}");
@@ -99,6 +113,20 @@ mod tests {
         }
         let other = "/api/v3/workspaces/w/x/branches/a/b/slxs/web";
         assert_eq!(rewritten(other), other);
+    }
+
+    #[test]
+    fn files_and_revisions_are_one_component() {
+        let base = "/api/v3/workspaces/w";
+        for (path, expected) in [
+            ("files/slxs/web/slx.yaml?ref=a/b", "files/slxs%2Fweb%2Fslx.yaml?ref=a/b"),
+            ("files/slxs%2Fweb/slx.yaml/", "files/slxs%2Fweb%2Fslx.yaml"),
+            ("files/README.md", "files/README.md"),
+            ("commits/feature/x", "commits/feature%2Fx"),
+            ("slxs/web/runbook", "slxs/web/runbook"),
+        ] {
+            assert_eq!(rewritten(&format!("{base}/{path}")), format!("{base}/{expected}"), "{path}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use workstead_core::slx_config::{SlxFile, patch_file};
 use crate::access::Permit;
 use crate::app::AppState;
 use crate::body::read_object_if_any;
+use crate::branches::read_branch;
 use crate::commit::WriteRequest;
 use crate::context::RequestContext;
 use crate::error::{ApiError, ErrorBody};
@@ -229,10 +230,6 @@ async fn commit(
     let mut response = reply::json(status, &body);
     response.headers_mut().insert(axum::http::header::ETAG, etag(commit, 0));
     Ok(response)
-}
-
-fn read_branch(text: &str) -> Result<BranchName, ApiError> {
-    BranchName::parse(text).map_err(|error| ApiError::invalid("invalid_branch", error.to_string()))
 }
 
 /// Reads the files of a body: texts by plain names.

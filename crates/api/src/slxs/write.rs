@@ -178,10 +178,8 @@ impl Plan<'_> {
         effect: Effect,
         describe: impl FnOnce(&SlxName) -> String,
     ) -> Draft<(SlxName, Effect)> {
-        let given = self.change.message.as_deref().map(|text| safe_line(text, MAX_MESSAGE_CHARS));
-        let given = given.filter(|text| !text.is_empty());
-        let message = given.unwrap_or_else(|| safe_line(&describe(&slx), MAX_MESSAGE_CHARS));
-        Draft { edits, message, result: (slx, effect) }
+        let message = message_or(self.change.message.as_deref(), &describe(&slx));
+        Draft { edits, taken: None, message, result: (slx, effect) }
     }
 
     fn named(&self) -> Result<SlxName, ApiError> {
@@ -199,6 +197,12 @@ impl Plan<'_> {
     fn absent(&self, slx: &SlxName) -> ApiError {
         not_found(self.request.workspace.name(), slx.as_str())
     }
+}
+
+/// Returns a commit's message, made safe: what its maker gave, else what describes it.
+pub(crate) fn message_or(given: Option<&str>, described: &str) -> String {
+    let given = given.map(|text| safe_line(text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty());
+    given.unwrap_or_else(|| safe_line(described, MAX_MESSAGE_CHARS))
 }
 
 fn file_path(slx: &SlxName, file: &str) -> Result<RepoPath, ApiError> {

@@ -107,7 +107,8 @@ pub(super) fn walk(
 ) -> Result<Vec<CommitId>> {
     let walked = objects.with(|handle| {
         let mut walk = handle.revwalk()?;
-        walk.set_sorting(git2::Sort::TIME)?;
+        // As `git log` has it: by time, and never before what came of it, also within one second.
+        walk.set_sorting(git2::Sort::NONE)?;
         for id in from {
             walk.push(Oid::from_bytes(id.as_bytes())?)?;
         }
