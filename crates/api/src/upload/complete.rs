@@ -53,6 +53,8 @@ pub(crate) enum Completed {
 /// Twice is fine, by whoever: all that ask are told what came of it.
 pub(crate) async fn complete(app: &AppState, asked: Asked<'_>) -> Result<Completed, ApiError> {
     let row = find(app, &asked).await?;
+    // Read whatever becomes of them: nonsense is refused also where an upload needs no options any more.
+    let options = options(&row, asked.query)?;
     match row.state {
         UploadState::Open => {
             asked.if_match.check(asked.workspace.head()?)?;
@@ -61,7 +63,6 @@ pub(crate) async fn complete(app: &AppState, asked: Asked<'_>) -> Result<Complet
                 let put = check_put(app, &row).await;
                 put.or_else(|error| if error.code() == "nothing_uploaded" { Err(error) } else { Ok(()) })?;
             }
-            let options = options(&row, asked.query)?;
             queue(app, &asked, &options, false).await?;
         }
         UploadState::Queued => app.database.hurry_upload(&row.id, now()).await?,
@@ -87,6 +88,7 @@ fn no_way_left(row: &UploadRow, error: ApiError) -> ApiError {
 /// Has an upload tried once more that was refused, failed or was cancelled.
 pub(crate) async fn retry(app: &AppState, asked: Asked<'_>) -> Result<Completed, ApiError> {
     let row = find(app, &asked).await?;
+    let options = options(&row, asked.query)?;
     if matches!(row.state, UploadState::Open | UploadState::Failed | UploadState::Cancelled) {
         if row.object_key.is_none() {
             let detail = format!("the bundle of upload {} is not kept; upload it again", row.id);
@@ -94,7 +96,6 @@ pub(crate) async fn retry(app: &AppState, asked: Asked<'_>) -> Result<Completed,
         }
         asked.if_match.check(asked.workspace.head()?)?;
         check_put(app, &row).await.map_err(|error| no_way_left(&row, error))?;
-        let options = options(&row, asked.query)?;
         queue(app, &asked, &options, true).await?;
         // What is remembered of it is from before.
         let row = UploadRow { state: UploadState::Queued, attempts: 0, ..row };

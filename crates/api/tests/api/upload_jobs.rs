@@ -254,6 +254,20 @@ async fn an_upload_can_be_called_off_and_taken_up_again() {
 }
 
 #[tokio::test]
+async fn nonsense_is_refused_also_where_an_upload_is_done() {
+    let app = TestApp::start().await;
+    app.create("abc").await;
+    let signed = opened(&app, "", 2).await;
+    let complete = path_of(&signed, "completeUrl");
+    app.post(&complete, Value::Null).await.expect(200);
+    for path in [complete.clone(), complete.replace("/complete", "/retry")] {
+        let refused = app.post(&format!("{path}?conflict=perhaps"), Value::Null).await.error(422);
+        assert!(refused.starts_with("unknown_conflict: "), "{refused}");
+        app.post(&path, Value::Null).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn an_upload_that_runs_is_called_off_before_its_commit() {
     let app = TestApp::start().await;
     app.create("abc").await;
