@@ -1,5 +1,9 @@
 //! The one way from async code to Git, bundles and files.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 
@@ -20,6 +24,29 @@ impl Work {
         let span = Span::current();
         let task = self.tracker.spawn_blocking(move || span.in_scope(work));
         task.await.map_err(|error| panicked(&error, "blocking work"))
+    }
+
+    /// Runs blocking work that takes much memory, on a thread made for it.
+    ///
+    /// The allocator keeps for each thread what that thread let go of. Those of the runtime take turns, so in the end
+    /// each of them would keep as much as the largest bundle needed; what is kept for this one goes with it.
+    pub(crate) async fn large<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (span, runtime, tracked) = (Span::current(), Handle::current(), self.tracker.token());
+        let (result, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("large-work".to_owned()).spawn(move || {
+            let _runtime = runtime.enter();
+            // What a panic may leave half changed goes with the closure.
+            let worked = catch_unwind(AssertUnwindSafe(|| span.in_scope(work)));
+            // Nobody waits for it any more when its client hung up.
+            let _ = result.send(worked);
+            drop(tracked);
+        });
+        thread.map_err(|error| ApiError::internal(format!("no thread for large work: {error}")))?;
+        let without_result = || ApiError::internal("large work ended without a result");
+        ended.await.map_err(|_| without_result())?.map_err(|_| without_result())
     }
 
     /// Runs a write to its end: a client that hangs up must not leave one half done.
@@ -64,6 +91,28 @@ mod tests {
         let failed = work.blocking(|| -> u8 { panic!("boom") }).await.unwrap_err();
         assert_eq!(failed.code(), "internal_error");
         assert_eq!(work.blocking(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn large_work_has_the_runtime_and_outlives_its_client() {
+        let work = Work::default();
+        let ready = || Handle::current().block_on(async { 7 });
+        assert_eq!(work.large(ready).await.unwrap(), 7);
+        let failed = work.large(|| -> u8 { panic!("boom") }).await.unwrap_err();
+        assert_eq!(failed.code(), "internal_error");
+        let (start, begun) = std::sync::mpsc::channel::<()>();
+        let (finish, ended) = std::sync::mpsc::channel();
+        let shared = work.clone();
+        let client = tokio::spawn(async move {
+            let large = move || finish.send(begun.recv()).unwrap();
+            shared.large(large).await
+        });
+        tokio::task::yield_now().await;
+        client.abort();
+        let _ = client.await;
+        start.send(()).unwrap();
+        work.finish().await;
+        ended.try_recv().unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -105,7 +105,7 @@ async fn unpack_and_apply(app: &AppState, job: &Job, spooled: Spooled) -> Result
     let begun = Instant::now();
     let limits = app.settings.upload_limits;
     let members = job.report.members();
-    let reading = app.work.blocking(move || {
+    let reading = app.work.large(move || {
         let read = run::read_bundle(spooled.open()?, &memory::limits_of(limits, declared), members);
         read.map_err(|error| memory::explain(error, &limits, declared))
     });

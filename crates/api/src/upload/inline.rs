@@ -89,7 +89,7 @@ pub(crate) async fn upload_inline(app: &AppState, upload: InlineUpload) -> Resul
         let _held = (memory, slot);
         let (limits, room) = (state.settings.upload_limits, state.upload_memory.clone());
         let begun = Instant::now();
-        let read = state.work.blocking(move || read_request(&body, &query, &limits, &room));
+        let read = state.work.large(move || read_request(&body, &query, &limits, &room));
         let (options, room, read) = read.await??;
         state.metrics.upload_phase(metrics::Phase::Checking, begun.elapsed());
         let id = uuid::Uuid::now_v7().to_string();

@@ -15,7 +15,7 @@ pub(super) async fn answer(app: &AppState, job: &Job, request: UploadRequest) ->
     let limits = PlanLimits { shows_contents: may_read(app, job).await?, ..PlanLimits::default() };
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let id = job.id.clone();
-    let planned = app.work.blocking(move || {
+    let planned = app.work.large(move || {
         let plan = plan_upload(workspace.repository(), &state.facts, request, &limits)?;
         write(&id, plan)
     });

@@ -111,7 +111,7 @@ pub(crate) async fn apply(
     let begun = Instant::now();
     let may_read = access::refuse_scoped(&job.caller).is_ok();
     let last_word = LastWord::new(app, job);
-    let applying = app.work.blocking(move || {
+    let applying = app.work.large(move || {
         let may = |committing: &Committing<'_>| last_word.may(committing);
         apply_upload_if(workspace.repository(), &state.facts, request, &may).map_err(|error| match error {
             UploadError::Withheld => last_word.refusal(),
