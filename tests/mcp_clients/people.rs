@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{OBJECT, WORKSPACE, in_shop, open_shop, open_shop_with, runbook_yaml};
-use crate::support::{McpClient, Release, ServerOptions, TestServer, mcp_is_here, slx_yaml};
+use super::{WORKSPACE, in_shop, open_shop, open_shop_with, runbook_yaml};
+use crate::support::{McpClient, Release, ServerOptions, mcp_is_here, slx_yaml};
 
 const SCRIPT: &str = "main() {\n  echo '[]' >&3\n}\n";
 
@@ -17,26 +17,13 @@ fn task(name: &str) -> Value {
     }))
 }
 
-/// Makes a user with a role and returns the token of a login.
-fn login(server: &TestServer, email: &str, role: &str) -> String {
-    let password = "correct horse battery staple";
-    let user = json!({"email": email, "fullName": "Some One", "password": password});
-    server.post("/api/v3/users", &user).expect(201);
-    let object = server.get(OBJECT).expect(200);
-    let mut permissions = object.json["spec"]["permissions"].as_array().cloned().unwrap_or_default();
-    permissions.push(json!({"user": email, "role": role}));
-    server.patch(OBJECT, &json!({"permissions": permissions})).expect(200);
-    let credentials = json!({"email": email, "password": password});
-    server.post("/api/v3/token/", &credentials).expect(200).field("access").to_owned()
-}
-
 fn a_writer_commits_and_a_reader_may_not(release: Release) {
     if !mcp_is_here() {
         return;
     }
     let server = open_shop(&["location-01"]);
-    let writer = login(&server, "writer@example.com", "readwrite");
-    let reader = login(&server, "reader@example.com", "readonly");
+    let writer = server.sign_up("writer@example.com", WORKSPACE, "readwrite");
+    let reader = server.sign_up("reader@example.com", WORKSPACE, "readonly");
     let mut client = McpClient::start_for(&server, release, &writer);
     let answer = client.tool("commit_slx", &task("cart"));
     assert_eq!(answer["status"], "committed", "{answer}");

@@ -19,7 +19,7 @@ pub use self::stores::StoreSettings;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
-use crate::git_http::GitLimits;
+use crate::git_http::{AliasPrefix, GitLimits};
 
 /// Who may create workspaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub struct Settings {
     pub codecollections: Vec<CodeCollection>,
     /// How long the credentials of `get-gitlab-sas` work.
     pub git_credential_lifetime: Duration,
+    /// Where repositories are found beside `/git`.
+    pub git_alias_prefix: Option<AliasPrefix>,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.

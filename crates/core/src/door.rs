@@ -70,7 +70,10 @@ pub fn examine(
     }
     // Changes over HTTP make no such names, nor can an upload; its own notes come back with what undoes it.
     if door != Door::Api {
-        let is_own = |path: &RepoPath| door == Door::Merge && path.as_str() == MANIFEST_FILE;
+        // Nor does a mirror run what is removed: who may remove all SLXs may have the next upload bring them back.
+        let is_own = |path: &RepoPath| {
+            path.as_str() == MANIFEST_FILE && (door == Door::Merge || !new.files().contains_key(path))
+        };
         for path in changed.iter().filter(|path| path.as_str().starts_with('.') && !is_own(path)) {
             reasons.push(format!(
                 "changing `{path}` needs the role `admin`, because its name begins with a dot"
@@ -167,6 +170,9 @@ mod tests {
         let notes = [files[0], (".workspace-builder-manifest.yaml", "tombstones: []")];
         let needs = |door| examined(&notes[..1], &notes, door).needs;
         assert_eq!((needs(Door::Merge), needs(Door::Push)), (Role::ReadWrite, Role::Admin));
+        // Whoever empties a repository for the next upload takes the server's notes along.
+        assert_eq!(examined(&notes, &notes[..1], Door::Push).needs, Role::ReadWrite);
+        assert_eq!(examined(&files, &files[..1], Door::Push).needs, Role::Admin);
     }
 
     #[test]

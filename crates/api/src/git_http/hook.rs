@@ -12,6 +12,9 @@ use std::path::Path;
 use super::command::TICKET_VARIABLE;
 use super::push_check::wire::{MAX_MESSAGE_BYTES, PushRequest, RefUpdate, Verdict};
 
+/// Most options that are passed on.
+const MAX_OPTIONS: usize = 100;
+
 /// Why the push could not be judged.
 #[derive(Debug, thiserror::Error)]
 enum HookError {
@@ -45,6 +48,13 @@ pub fn run(socket: &Path) -> u8 {
     u8::from(!verdict.accepted)
 }
 
+/// Reads the push's options, which Git hands over one by one (githooks, pre-receive).
+fn options() -> Vec<String> {
+    let read = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+    let count = read("GIT_PUSH_OPTION_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
+    (0..MAX_OPTIONS.min(count)).filter_map(|number| read(&format!("GIT_PUSH_OPTION_{number}"))).collect()
+}
+
 fn ask(socket: &Path) -> Result<Verdict, HookError> {
     let ticket = std::env::var(TICKET_VARIABLE).map_err(|_| HookError::NoTicket)?;
     let objects = std::env::var("GIT_QUARANTINE_PATH").ok();
@@ -57,7 +67,7 @@ fn ask(socket: &Path) -> Result<Verdict, HookError> {
     // One line that is not understood may not go unseen.
     let updates: Option<Vec<_>> = changes.lines().map(RefUpdate::parse).collect();
     let updates = updates.ok_or(HookError::Malformed)?;
-    let request = PushRequest { ticket, objects, updates };
+    let request = PushRequest { ticket, objects, updates, options: options() };
     let mut message = serde_json::to_vec(&request).map_err(HookError::Verdict)?;
     message.push(b'\n');
 

@@ -8,6 +8,7 @@
 
 mod content;
 mod listener;
+pub(super) mod options;
 mod report;
 pub(crate) mod rules;
 pub(crate) mod tickets;

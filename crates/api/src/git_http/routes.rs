@@ -13,10 +13,12 @@ use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
 use workstead_core::door::PermissionChange;
 
+use super::alias::{AliasPrefix, lies_below};
 use super::credentials;
 use super::exchange::{AfterPush, ExchangeError};
 use super::gateway::{GatewayError, Purpose};
 use super::input::InputError;
+use super::push_check::options::PushOptions;
 use super::push_check::rules::Rules;
 use super::push_check::tickets::Judge;
 use super::push_check::wire::{RefUpdate, Verdict};
@@ -34,18 +36,32 @@ use crate::workspace::Workspace;
 
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
 
-/// Returns the routes of smart HTTP; whatever else is asked for below `/git/` is not there.
-pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/git/{repository}/info/refs", get(advertise))
-        .route("/git/{repository}/git-upload-pack", post(upload_pack))
-        .route("/git/{repository}/git-receive-pack", post(receive_pack))
+/// Where repositories are found.
+const PREFIX: &str = "/git";
+
+/// Returns the routes of smart HTTP, below `/git` and the alias; whatever else is asked for there is not there.
+pub(crate) fn routes(alias: Option<&AliasPrefix>) -> Router<AppState> {
+    let below = |prefix: &str| {
+        let path = |end: &str| format!("{prefix}/{{repository}}/{end}");
+        Router::new()
+            .route(&path("info/refs"), get(advertise))
+            .route(&path("git-upload-pack"), post(upload_pack))
+            .route(&path("git-receive-pack"), post(receive_pack))
+    };
+    let routes = below(PREFIX);
+    alias.map(|alias| below(alias.as_str())).into_iter().fold(routes, Router::merge)
 }
 
-/// Challenges whoever asks for anything below `/git/` without credentials, be it there or not.
-pub(crate) async fn require_credentials(request: Request, next: Next) -> Result<Response, ApiError> {
+/// Challenges whoever asks for anything below `/git` or the alias without credentials, be it there or not.
+pub(crate) async fn require_credentials(
+    State(app): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let path = request.uri().path();
-    if (path == "/git" || path.starts_with("/git/")) && credentials::token(request.headers()).is_none() {
+    let alias = app.settings.git_alias_prefix.as_ref().map(AliasPrefix::as_str);
+    let is_git = lies_below(path, PREFIX) || alias.is_some_and(|alias| lies_below(path, alias));
+    if is_git && credentials::token(request.headers()).is_none() {
         return Err(challenge(NO_TOKEN));
     }
     Ok(next.run(request).await)
@@ -112,7 +128,7 @@ async fn receive_pack(
     let directory = workspace.repository().directory().to_owned();
     let push = Push {
         begun: Instant::now(),
-        accepted: Arc::default(),
+        judged: Arc::default(),
         pusher: caller.email().to_owned(),
         token_id: caller.token_id().to_owned(),
         updates: Arc::default(),
@@ -152,20 +168,34 @@ async fn enter(
 #[derive(Clone)]
 struct Push {
     begun: Instant,
-    /// Whether it was accepted; nothing when Git itself refused what came.
-    accepted: Arc<OnceLock<bool>>,
+    /// What the check made of it; nothing when Git itself refused what came.
+    judged: Arc<OnceLock<Judged>>,
     pusher: String,
     token_id: String,
     /// What it was to move.
     updates: Arc<OnceLock<Vec<RefUpdate>>>,
 }
 
+/// What the check made of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Accepted,
+    Refused,
+    /// It was only tried.
+    Tried,
+}
+
 impl Push {
+    fn is_accepted(&self) -> bool {
+        self.judged.get() == Some(&Judged::Accepted)
+    }
+
     fn end(&self, settled: bool) -> WriteEnd {
-        match self.accepted.get() {
-            Some(true) if settled => WriteEnd::Committed,
-            Some(true) => WriteEnd::Failed,
-            _ => WriteEnd::Refused,
+        match self.judged.get() {
+            Some(Judged::Accepted) if settled => WriteEnd::Committed,
+            Some(Judged::Accepted) => WriteEnd::Failed,
+            Some(Judged::Tried) => WriteEnd::Unchanged,
+            Some(Judged::Refused) | None => WriteEnd::Refused,
         }
     }
 }
@@ -196,7 +226,11 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
             check_permissions: &check,
         };
         let verdict = rules.judge(request);
-        push.accepted.get_or_init(|| verdict.accepted);
+        push.judged.get_or_init(|| match (verdict.accepted, PushOptions::of(&request.options).dry_run) {
+            (true, _) => Judged::Accepted,
+            (false, true) => Judged::Tried,
+            (false, false) => Judged::Refused,
+        });
         push.updates.get_or_init(|| request.updates.clone());
         verdict
     })
@@ -206,7 +240,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
 fn after(app: AppState, workspace: Arc<Workspace>, push: Push) -> AfterPush {
     Box::pin(async move {
         let settled = settle_push(&app, Arc::clone(&workspace)).await;
-        if settled.is_ok() && push.accepted.get() == Some(&true) {
+        if settled.is_ok() && push.is_accepted() {
             app.right_of_way.push_accepted(workspace.id(), &push.token_id, Instant::now());
             let updates = push.updates.get().map(Vec::as_slice).unwrap_or_default();
             events::pushed(&app, &workspace, push.pusher.clone(), updates).await;

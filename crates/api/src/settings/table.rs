@@ -301,6 +301,12 @@ pub const SETTINGS: &[Setting] = &[
         "a whole number of minutes from 1 to 1440",
         "How long one clone, fetch or push may take.",
     ),
+    setting(
+        "WORKSTEAD_GIT_ALIAS_PREFIX",
+        "",
+        "a path like /platform-cluster-01, of letters, digits, dots, dashes and underscores, that no other route has",
+        "A second address of all repositories, for clients that clone <prefix>/<workspace>.git; /git stays.",
+    ),
     Setting {
         name: "WORKSTEAD_LLM_CONFIG",
         default: "",

@@ -2,10 +2,14 @@
 
 use workstead_core::problem::{Problem, Problems, Severity};
 
+use super::options::PushOptions;
 use super::wire::Verdict;
 
 /// Most characters of one line.
 const MAX_LINE_CHARS: usize = 2000;
+
+/// How the sum of a push begins that is only tried.
+const TRIED: &str = "dry run: the push";
 
 /// The findings of one push, in the order of its references.
 #[derive(Debug, Default)]
@@ -15,6 +19,8 @@ pub(super) struct Report {
     heading: Option<String>,
     errors: usize,
     warnings: usize,
+    /// Whether the push is only tried.
+    dry_run: bool,
 }
 
 impl Report {
@@ -48,14 +54,27 @@ impl Report {
         }
     }
 
-    /// Sums up.
-    pub(super) fn verdict(mut self) -> Verdict {
-        if self.errors > 0 {
-            self.lines.push(format!("{}; nothing was changed", counted(self.errors, "error")));
-        } else if self.warnings > 0 {
-            self.lines.push(format!("{}; the push is accepted", counted(self.warnings, "warning")));
+    /// Answers the push's options.
+    pub(super) fn answer(&mut self, options: &PushOptions) {
+        self.dry_run = options.dry_run;
+        for sentence in &options.unknown {
+            self.line(sentence);
         }
-        Verdict { accepted: self.errors == 0, lines: self.lines }
+    }
+
+    /// Sums up. What is only tried is never accepted: Git then drops all that came.
+    pub(super) fn verdict(mut self) -> Verdict {
+        let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
+        let sum = match (self.errors, self.warnings, self.dry_run) {
+            (0, 0, false) => None,
+            (0, _, false) => Some(format!("{warnings}; the push is accepted")),
+            (_, _, false) => Some(format!("{errors}; nothing was changed")),
+            (0, 0, true) => Some(format!("{TRIED} would be accepted; nothing was changed")),
+            (0, _, true) => Some(format!("{TRIED} would be accepted with {warnings}; nothing was changed")),
+            (_, _, true) => Some(format!("{TRIED} would be refused for {errors}; nothing was changed")),
+        };
+        self.lines.extend(sum);
+        Verdict { accepted: self.errors == 0 && !self.dry_run, lines: self.lines }
     }
 
     /// Adds a line that can't move the reader's cursor.
@@ -131,6 +150,24 @@ mod tests {
         assert!(verdict.accepted);
         assert_eq!(verdict.lines.last().unwrap(), "1 warning; the push is accepted");
         assert_eq!(Report::default().verdict(), Verdict::accepted(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_only_tried_is_never_accepted() {
+        let sum = |problems: Vec<Problem>| {
+            let mut report = Report::default();
+            report.answer(&PushOptions::of(&["dry-run".to_owned()]));
+            report.add(problems.into_iter().collect());
+            let verdict = report.verdict();
+            assert!(!verdict.accepted);
+            verdict.lines.last().unwrap().clone()
+        };
+        let sums = [vec![], vec![problem(2).warning()], vec![problem(2).warning(), problem(3)]].map(sum);
+        insta::assert_snapshot!(sums.join("\n"), @r"
+        dry run: the push would be accepted; nothing was changed
+        dry run: the push would be accepted with 1 warning; nothing was changed
+        dry run: the push would be refused for 1 error; nothing was changed
+        ");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use workstead_core::role::Role;
 use workstead_core::tree::ReadError;
 
 use super::content::{Content, examine_content, is_sound};
+use super::options::PushOptions;
 use super::report::Report;
 use super::wire::{PushRequest, RefUpdate, Verdict};
 use crate::git_http::limits::GitLimits;
@@ -101,6 +102,7 @@ impl Rules<'_> {
 
     fn examine(&self, request: &PushRequest) -> Result<Report, RulesError> {
         let mut report = Report::default();
+        report.answer(&PushOptions::of(&request.options));
         let count = request.updates.len();
         if count > MAX_UPDATES {
             let message = format!("the push moves {count} references, more than {MAX_UPDATES}");

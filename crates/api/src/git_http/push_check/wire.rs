@@ -35,6 +35,9 @@ pub(crate) struct PushRequest {
     pub(crate) objects: Option<String>,
     /// The wanted changes.
     pub(crate) updates: Vec<RefUpdate>,
+    /// What was asked for with them.
+    #[serde(default)]
+    pub(crate) options: Vec<String>,
 }
 
 impl std::fmt::Debug for PushRequest {
@@ -71,7 +74,12 @@ mod tests {
 
     #[test]
     fn the_ticket_is_not_shown() {
-        let request = PushRequest { ticket: "00ff".to_owned(), objects: None, updates: Vec::new() };
+        let request = PushRequest {
+            ticket: "00ff".to_owned(),
+            objects: None,
+            updates: Vec::new(),
+            options: Vec::new(),
+        };
         assert_eq!(format!("{request:?}"), "PushRequest { objects: None, updates: [], .. }");
     }
 

@@ -221,12 +221,33 @@ async fn a_shallow_clone_pushes_atomically_with_options() {
     commit(&shallow, &[("README.md", b"3")]).await;
     let push = ["push", "--atomic", "-o", "note=x", "origin", "main", "main:feature"];
     let said = git(&shallow, &push).await;
-    assert_eq!(said.remote(), "");
+    assert_eq!(said.remote(), r#"warning: the push option "note=x" is not known here"#);
     said.success();
     bench.repository.refresh().unwrap();
     let head = bench.repository.resolve("main").unwrap();
     assert_eq!(bench.repository.resolve("feature").unwrap(), head);
     assert_eq!(bench.repository.log(head, 0, 10).unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_dry_run_is_checked_and_leaves_nothing() {
+    let bench = Bench::start().await;
+    bench.commit(&[("README.md", "hello")]).await;
+    let told = bench.refused(&["-o", "dry-run", "main"]).await;
+    insta::assert_snapshot!(told, @"dry run: the push would be accepted; nothing was changed");
+    bench.commit(&[("slxs/web/slx.yaml", "kind: Nonsense\n")]).await;
+    let told = bench.refused(&["-o", "dry-run", "main", "main:feature"]).await;
+    assert!(told.contains("slxs/web/slx.yaml:1:7: ") && told.contains("[wrong_kind]"), "{told}");
+    assert!(
+        told.ends_with("errors; nothing was changed") && told.contains("dry run: the push would be refused")
+    );
+    bench.git(&["reset", "-q", "--hard", "HEAD~"]).await.success();
+    let said = bench.push(&["-o", "dryrun", "main"]).await;
+    insta::assert_snapshot!(said.remote(), @r#"warning: the push option "dryrun" is not known here; did you mean dry-run?"#);
+    said.success();
+    // A branch that only goes away is tried, too.
+    bench.push(&["main:feature"]).await.success();
+    bench.refused(&["-o", "dry-run", ":feature"]).await;
 }
 
 #[tokio::test]
