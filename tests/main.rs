@@ -15,6 +15,7 @@ mod deployment;
 mod documents;
 mod durability;
 mod git_credentials;
+mod git_guide;
 mod git_protocol;
 mod git_push;
 mod guide;
