@@ -4,7 +4,9 @@
 //! the contract are printed beside the figures, for people to read.
 
 mod bare;
+mod clone;
 mod http;
+mod http_backend;
 mod load;
 mod many;
 mod patch;
@@ -66,6 +68,7 @@ enum Part {
     Slxs,
     Presign,
     Races,
+    Clone,
 }
 
 impl Part {
@@ -83,6 +86,7 @@ impl Part {
             Self::Slxs => slxs::measure(binary, report),
             Self::Presign => presign::measure(runs, report),
             Self::Races => races::measure(binary, report),
+            Self::Clone => clone::measure(binary, runs, report),
         }
     }
 }

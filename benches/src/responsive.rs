@@ -29,9 +29,9 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
         let server = Server::start(binary)?;
         server.create("bench")?;
         let work = || expect(&server.connect()?.send(&upload)?, 200);
-        beside(&server, &bare, work, (&mut ours, &mut peer))?;
+        beside((server.address, bare.address, "/livez"), work, (&mut ours, &mut peer))?;
     }
-    row(report, "an upload of 10,000 SLXs", ours, peer);
+    row(report, ("GET /livez", "an upload of 10,000 SLXs"), ours, peer);
     let server = Server::start(binary)?;
     for number in 0..WRITERS.connections {
         server.create(&name(number))?;
@@ -39,22 +39,21 @@ pub(crate) fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result
     let (mut ours, mut peer) = (vec![], vec![]);
     for run in 0..runs {
         let work = || patch_load(&server, WRITERS, run, name).map(drop);
-        beside(&server, &bare, work, (&mut ours, &mut peer))?;
+        beside((server.address, bare.address, "/livez"), work, (&mut ours, &mut peer))?;
     }
-    row(report, "64 PATCH writers", ours, peer);
+    row(report, ("GET /livez", "64 PATCH writers"), ours, peer);
     Ok(())
 }
 
-/// Asks both servers again and again as long as the work lasts.
-fn beside(
-    server: &Server,
-    bare: &BareServer,
+/// Asks our server and the bare one for a path, again and again as long as the work lasts.
+pub(crate) fn beside(
+    (server, bare, path): (SocketAddr, SocketAddr, &str),
     work: impl FnOnce() -> Result<()>,
     (ours, peer): (&mut Vec<Timed>, &mut Vec<Timed>),
 ) -> Result<()> {
     let ended = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let probes = [server.address, bare.address].map(|address| scope.spawn(move || probe(address, ended)));
+        let probes = [server, bare].map(|address| scope.spawn(move || probe(address, path, ended)));
         let result = work();
         ended.store(true, Ordering::SeqCst);
         let [first, second] = probes.map(|probe| probe.join().map_err(|_| anyhow!("a probe panicked"))?);
@@ -64,9 +63,9 @@ fn beside(
     })
 }
 
-fn probe(address: SocketAddr, ended: &AtomicBool) -> Result<Timed> {
+fn probe(address: SocketAddr, path: &str, ended: &AtomicBool) -> Result<Timed> {
     let mut connection = Connection::open(address)?;
-    let request = prepare("GET", "/livez", b"");
+    let request = prepare("GET", path, b"");
     let (start, mut latencies) = (Instant::now(), Vec::new());
     while !ended.load(Ordering::SeqCst) {
         let sent = Instant::now();
@@ -77,14 +76,15 @@ fn probe(address: SocketAddr, ended: &AtomicBool) -> Result<Timed> {
     Ok(Timed::new(start.elapsed(), latencies))
 }
 
-fn row(report: &mut Report, beside: &str, ours: Vec<Timed>, peer: Vec<Timed>) {
+/// Writes what was asked for, beside what.
+pub(crate) fn row(report: &mut Report, (asked, beside): (&str, &str), ours: Vec<Timed>, peer: Vec<Timed>) {
     let (ours, peer) = (Timed::joined(ours), Timed::joined(peer));
     let slow = |timed: &Timed| timed.percentile(99);
     let text = |timed: &Timed| {
         let (middle, worst) = (seconds(timed.percentile(50)), seconds(timed.percentile(100)));
         format!("p99 {} (p50 {middle}, most {worst})", seconds(slow(timed)))
     };
-    let what = format!("GET /livez beside {beside} / bare axum handler beside the same (p99)");
+    let what = format!("{asked} beside {beside} / bare axum handler beside the same (p99)");
     let ratio = format!("{:.2}", slow(&ours).as_secs_f64() / slow(&peer).as_secs_f64());
     report.row(&what, text(&ours), text(&peer), ratio, "none");
 }

@@ -54,6 +54,29 @@ impl Server {
         expect(&answer, 201)
     }
 
+    /// Returns the bare repository of the only workspace.
+    pub(crate) fn only_repository(&self) -> Result<PathBuf> {
+        let repositories = self.data.path().join("data/repositories");
+        let mut found = Vec::new();
+        let mut open = vec![repositories];
+        while let Some(directory) = open.pop() {
+            if directory.join("HEAD").is_file() {
+                found.push(directory);
+                continue;
+            }
+            for entry in fs_err::read_dir(directory)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    open.push(entry.path());
+                }
+            }
+        }
+        match <[PathBuf; 1]>::try_from(found) {
+            Ok([one]) => Ok(one),
+            Err(found) => bail!("{} repositories instead of one", found.len()),
+        }
+    }
+
     /// Returns the most memory the process has held so far, in bytes.
     pub(crate) fn peak_memory(&self) -> Result<u64> {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id()))?;
