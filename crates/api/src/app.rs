@@ -43,6 +43,7 @@ use crate::store::Database;
 use crate::turns::Turns;
 use crate::upload::{UploadMemory, Uploads};
 use crate::view::View;
+use crate::webhooks::Webhooks;
 use crate::workspace::Workspace;
 
 /// How long an answer of the database is remembered at most; changes are seen at once anyway.
@@ -119,8 +120,8 @@ pub(crate) struct App {
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
     /// Where connections go whose address people named.
-    #[allow(dead_code, reason = "webhooks and mirrors are built on it next")]
     pub(crate) egress: Egress,
+    pub(crate) webhooks: Webhooks,
     pub(crate) events: Events,
     pub(crate) history: History,
     /// What is counted and measured.
@@ -195,6 +196,7 @@ impl AppState {
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
             egress: Egress::new(&settings),
+            webhooks: Webhooks::default(),
             events: Events::default(),
             history: History::default(),
             metrics,

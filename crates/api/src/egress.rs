@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `target.rs` | reads a URL, and says which may be gone to at all |
 //! | `address.rs` | says which addresses may be connected to |
+//! | `agent.rs` | the HTTP client that connects to what was checked |
 //! | `resolver.rs` | looks a name up, within some time |
 //!
 //! Webhooks and mirrors go to URLs that people wrote down, from where this server stands: behind firewalls, beside
@@ -13,6 +14,7 @@
 //! proxies of the environment are not used, by whoever connects; both would undo this.
 
 mod address;
+mod agent;
 mod resolver;
 mod target;
 
@@ -142,6 +144,7 @@ impl Destination {
     }
 
     /// Returns the addresses that were checked, at least one, the preferred first.
+    #[allow(dead_code, reason = "mirrors are built on it next")]
     pub(crate) fn addresses(&self) -> &[IpAddr] {
         &self.addresses
     }
@@ -149,6 +152,7 @@ impl Destination {
     /// Returns what makes curl connect to these addresses and no others, `host:port:address,address`.
     ///
     /// There is none for an address in place of a name, which curl does not look up.
+    #[allow(dead_code, reason = "mirrors are built on it next")]
     pub(crate) fn curl_resolve(&self) -> Option<String> {
         let Host::Domain(name) = self.target.host() else { return None };
         let shown = |address: &IpAddr| match address {

@@ -17,7 +17,6 @@ mod commit;
 mod config;
 mod context;
 mod data_dir;
-#[allow(dead_code, reason = "webhooks and mirrors are built on it next")]
 mod egress;
 mod error;
 mod events;
@@ -57,6 +56,7 @@ mod traces;
 mod turns;
 mod upload;
 mod view;
+mod webhooks;
 mod workspace;
 mod workspace_secrets;
 

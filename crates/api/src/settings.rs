@@ -114,6 +114,8 @@ pub struct Settings {
     pub max_secrets: u32,
     /// Largest value of a secret.
     pub max_secret_bytes: u64,
+    /// How many webhooks one workspace may have.
+    pub max_webhooks: u32,
     /// The code collections of this installation.
     pub codecollections: Vec<CodeCollection>,
     /// How long the credentials of `get-gitlab-sas` work.

@@ -106,6 +106,7 @@ impl Settings {
             runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,
             max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
             max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            max_webhooks: reader.read("WORKSTEAD_WEBHOOKS_MAX", parse::at_least_one)?,
             git_credential_lifetime: reader
                 .read("WORKSTEAD_GIT_CREDENTIAL_MINUTES", parse::minutes_of_a_day)?,
             codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,

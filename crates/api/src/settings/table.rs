@@ -294,6 +294,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("WORKSTEAD_SECRETS_MAX", "1000", COUNT, "How many secrets one workspace may have."),
     setting("WORKSTEAD_SECRET_MAX_BYTES", "64KiB", SIZE, "Largest value of a secret."),
+    setting("WORKSTEAD_WEBHOOKS_MAX", "20", COUNT, "How many webhooks one workspace may have."),
     setting(
         "WORKSTEAD_CODECOLLECTIONS",
         "",
