@@ -79,7 +79,7 @@ pub(crate) async fn expiring(app: &AppState, row: &WorkspaceRow) -> Result<Vec<C
 
 /// Lists the webhooks that were switched off or are on their way to it.
 ///
-/// Whoever reads the workspace sees it, so it names the host and not the URL.
+/// Whoever reads the workspace sees it, so it names the host and not the URL; how it fails only admins are told.
 pub(crate) async fn webhooks(app: &AppState, row: &WorkspaceRow) -> Result<Vec<Condition>, sqlx::Error> {
     let found = app.database.troubled_webhooks(&row.id, now() - FAILING).await?;
     Ok(found.iter().filter_map(troubled).collect())
@@ -89,18 +89,11 @@ fn troubled(webhook: &WebhookRow) -> Option<Condition> {
     let host = Url::parse(&webhook.shown_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let what = format!("webhook {} to {}", webhook.id, host.unwrap_or_default());
     let (reason, message, since) = match (&webhook.inactive, webhook.failing_since) {
-        (Some((since, reason)), _) => {
+        (Some((since, _)), _) => {
             let cure = "repair the receiver, set active to true and send again what failed";
-            (
-                "SwitchedOff",
-                format!("{what} was switched off after days of failures: {reason}; {cure}"),
-                *since,
-            )
+            ("SwitchedOff", format!("{what} was switched off after days of failures; {cure}"), *since)
         }
-        (None, Some(since)) => {
-            let reason = webhook.last_error.as_deref().unwrap_or_default();
-            ("Failing", format!("{what} fails since {}: {reason}", rfc3339(since)), since)
-        }
+        (None, Some(since)) => ("Failing", format!("{what} fails; its deliveries say how"), since),
         (None, None) => return None,
     };
     Some(Condition {

@@ -192,7 +192,8 @@ async fn a_day_of_failures_is_enough_and_days_of_them_switch_a_webhook_off() {
     app.sql("UPDATE webhooks SET failing_since = 1").await;
     let [failing] = conditions(&app).await.try_into().unwrap();
     assert!(
-        failing.starts_with("Failing: webhook ") && failing.contains("to 127.0.0.1 fails since 1970"),
+        failing.starts_with("Failing: webhook ")
+            && failing.ends_with("to 127.0.0.1 fails; its deliveries say how"),
         "{failing}"
     );
     // A second delivery that is given up, after days.
@@ -203,7 +204,7 @@ async fn a_day_of_failures_is_enough_and_days_of_them_switch_a_webhook_off() {
     assert_eq!((&shown["active"], &shown["lastError"]), (&json!(false), &json!("the receiver answered 500")));
     assert!(shown["switchedOffAt"].is_string());
     let [off] = conditions(&app).await.try_into().unwrap();
-    assert!(off.starts_with("SwitchedOff: ") && off.contains("answered 500"), "{off}");
+    assert!(off.starts_with("SwitchedOff: ") && !off.contains("answered 500"), "{off}");
     let redeliver = format!("{webhook}/deliveries/{}/redeliver", whole["id"].as_str().unwrap());
     insta::assert_snapshot!(app.post(&redeliver, Value::Null).await.error(409), @"webhook_inactive: the webhook is inactive; set active to true first");
 
