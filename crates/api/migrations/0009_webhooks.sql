@@ -52,6 +52,7 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_of_webhook ON webhook_deliveries (webhook_id, created_at);
 CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
 CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (due_at) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (webhook_id, event_id) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_leased ON webhook_deliveries (workspace_id) WHERE leased_until IS NOT NULL;
 
 CREATE TABLE webhook_attempts (

@@ -48,6 +48,10 @@ const TAKE: &str = "UPDATE webhook_deliveries
          AND NOT EXISTS
            (SELECT 1 FROM webhook_deliveries o
             WHERE o.workspace_id = d.workspace_id AND o.webhook_id = d.webhook_id AND o.leased_until > $3)
+         AND NOT EXISTS
+           (SELECT 1 FROM webhook_deliveries o
+            WHERE o.webhook_id = d.webhook_id AND o.state = 'pending' AND o.event_id < d.event_id
+              AND o.attempts = 0 AND d.attempts = 0)
          AND (SELECT COUNT(*) FROM webhook_deliveries o
               WHERE o.workspace_id = d.workspace_id AND o.leased_until > $3) < $4
        ORDER BY CASE WHEN w.failing_since IS NULL THEN 0 ELSE 1 END, d.due_at, d.id LIMIT 1)
@@ -123,8 +127,8 @@ impl Database {
 
     /// Takes a delivery that is due, until a moment when another may take it.
     ///
-    /// A webhook gets one at a time, in the order of their times. Those that failed lately come last: receivers that are
-    /// away must not keep others waiting.
+    /// A webhook gets one at a time, each for the first time in the order of events, which is not always that of their
+    /// times. Those that failed lately come last: receivers that are away must not keep others waiting.
     pub(crate) async fn take_delivery(
         &self,
         owner: &str,

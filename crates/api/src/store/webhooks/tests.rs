@@ -122,6 +122,21 @@ async fn a_webhook_gets_one_at_a_time_in_order() {
 }
 
 #[tokio::test]
+async fn the_order_is_that_of_events_also_where_their_times_differ() {
+    let kept = Kept::new().await;
+    kept.add("a", &EventKind::ALL).await;
+    // Two writers at once: who took the time first wrote last.
+    kept.happens(EventKind::Commit, at(5)).await;
+    kept.happens(EventKind::Push, at(4)).await;
+    assert!(kept.take("x", at(4)).await.is_none());
+    let first = kept.take("x", at(5)).await.unwrap();
+    assert_eq!(first.content.kind(), "commit");
+    kept.settle(&first, "x", Next::Again(at(6)), at(5)).await;
+    // What is tried again holds nothing up.
+    assert_eq!(kept.take("x", at(5)).await.unwrap().content.kind(), "push");
+}
+
+#[tokio::test]
 async fn a_sender_that_died_is_replaced_and_heard_no_more() {
     let kept = Kept::new().await;
     kept.add("a", &EventKind::ALL).await;
