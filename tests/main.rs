@@ -30,3 +30,4 @@ mod shutdown;
 mod traces;
 mod upload;
 mod upload_client;
+mod webhooks;

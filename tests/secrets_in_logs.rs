@@ -202,6 +202,23 @@ fn walk_workspace(server: &TestServer, secrets: &mut Secrets) {
     server.get(&format!("{BASE}/agentfarm-params")).expect(200);
 }
 
+/// A webhook, whose URL and key are secret; what it is told comes with the uploads.
+fn walk_webhooks(server: &TestServer, secrets: &mut Secrets, receiver: &str) {
+    let webhooks = format!("{BASE}/webhooks");
+    let url = format!("{receiver}/hook?key={}", secrets.ours("query of a webhook"));
+    let made = server.post(&webhooks, &json!({"url": url, "secret": secrets.ours("secret of a webhook")}));
+    let path = format!("{webhooks}/{}", made.expect(201).field("id"));
+    let change = json!({"secret": secrets.ours("new secret of a webhook")}).to_string();
+    server.call(Method::PATCH, &path, Some(change.as_bytes())).expect(200);
+    for refused in [
+        json!({"url": format!("https://u:{}@example.com/", secrets.ours("password of a webhook"))}),
+        json!({"url": format!("ftp://example.com/?key={}", secrets.ours("query of a bad webhook"))}),
+        json!({"url": url, "secret": [secrets.ours("list of a webhook")]}),
+    ] {
+        server.post(&webhooks, &refused).expect(422);
+    }
+}
+
 /// Bundles by every way, and their tokens and addresses.
 fn walk_uploads(server: &TestServer, secrets: &mut Secrets) {
     let config = server.get(&format!("{BASE}/generate-workspace-builder-config")).expect(200);
@@ -267,7 +284,9 @@ fn the_loudest_log_metrics_and_traces_tell_no_secret() {
             ("WORKSTEAD_LOG_FORMAT", format.to_owned()),
             ("WORKSTEAD_METRICS_TOKEN", metrics_token.clone()),
             ("WORKSTEAD_OTLP_ENDPOINT", collector.url.clone()),
-            ("WORKSTEAD_SLACK_BASE_URL", slack_url),
+            ("WORKSTEAD_SLACK_BASE_URL", slack_url.clone()),
+            ("WORKSTEAD_EGRESS_ALLOW", "127.0.0.1".to_owned()),
+            ("WORKSTEAD_EGRESS_ALLOW_HTTP", "true".to_owned()),
             ("WORKSTEAD_SLACK_CLIENT_ID", "1.2".to_owned()),
             ("WORKSTEAD_SLACK_CLIENT_SECRET", secrets.ours("secret of the Slack app")),
             ("WORKSTEAD_LLM_CONFIG", llm.to_string()),
@@ -278,11 +297,17 @@ fn the_loudest_log_metrics_and_traces_tell_no_secret() {
         walk_people(&server, &mut secrets);
         walk_bad_tokens(&server, &mut secrets);
         walk_workspace(&server, &mut secrets);
+        walk_webhooks(&server, &mut secrets, &slack_url);
         walk_uploads(&server, &mut secrets);
         walk_git(&server, &mut secrets);
-        // The message about an upload is sent with the bot's token, after the upload.
-        let told = calls.into_iter().find(|path| path.ends_with("chat.postMessage"));
-        assert!(told.is_some());
+        // The message about an upload is sent with the bot's token, after the upload; and the webhook's.
+        let mut missing = vec!["/api/chat.postMessage", "/hook?key="];
+        for path in calls {
+            missing.retain(|wanted| !path.starts_with(wanted));
+            if missing.is_empty() {
+                break;
+            }
+        }
         let metrics = with_token(&server, Method::GET, "/metrics", &metrics_token, &Value::Null).expect(200);
         assert!(metrics.text.contains("workstead_uploads_total"), "{}", metrics.text);
         assert_eq!(server.stop().code(), Some(0));

@@ -25,6 +25,7 @@ use crate::auth::signing::SigningKeys;
 use crate::auth::token::TokenHash;
 use crate::blocking::Work;
 use crate::body::BodyLimit;
+use crate::egress::Egress;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::git_http::GitHttp;
@@ -42,6 +43,7 @@ use crate::store::Database;
 use crate::turns::Turns;
 use crate::upload::{UploadMemory, Uploads};
 use crate::view::View;
+use crate::webhooks::Webhooks;
 use crate::workspace::Workspace;
 
 /// How long an answer of the database is remembered at most; changes are seen at once anyway.
@@ -117,6 +119,9 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// Where connections go whose address people named.
+    pub(crate) egress: Egress,
+    pub(crate) webhooks: Webhooks,
     pub(crate) events: Events,
     pub(crate) history: History,
     /// What is counted and measured.
@@ -190,6 +195,8 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            egress: Egress::new(&settings),
+            webhooks: Webhooks::default(),
             events: Events::default(),
             history: History::default(),
             metrics,

@@ -17,6 +17,7 @@ mod commit;
 mod config;
 mod context;
 mod data_dir;
+mod egress;
 mod error;
 mod events;
 mod fields;
@@ -55,6 +56,7 @@ mod traces;
 mod turns;
 mod upload;
 mod view;
+mod webhooks;
 mod workspace;
 mod workspace_secrets;
 

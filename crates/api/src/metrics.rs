@@ -12,6 +12,7 @@ mod registrar;
 mod repositories;
 mod scrape;
 mod slack;
+mod webhooks;
 mod words;
 
 use std::fmt::Write as _;
@@ -35,9 +36,10 @@ use self::registrar::{
 pub(crate) use self::repositories::sample_forever;
 pub(crate) use self::scrape::scrape;
 pub(crate) use self::slack::SlackMetrics;
+pub(crate) use self::webhooks::WebhookMetrics;
 pub(crate) use self::words::method as method_label;
 pub(crate) use self::words::{
-    GitService, Phase, SlackEnd, StoreOperation, UploadEnd, Via, WriteDoor, WriteEnd,
+    GitService, Phase, SlackEnd, StoreOperation, UploadEnd, Via, WebhookEnd, WriteDoor, WriteEnd,
 };
 use crate::error::ApiError;
 
@@ -51,6 +53,7 @@ pub(crate) struct Metrics {
     pub(crate) git: GitMetrics,
     /// Messages, counted by their sender.
     pub(crate) slack: SlackMetrics,
+    pub(crate) webhooks: WebhookMetrics,
     writes: Counters<2>,
     write_seconds: Histograms<1>,
     uploads: Counters<3>,
@@ -156,6 +159,7 @@ impl Metrics {
             )),
             git: GitMetrics::register(r),
             slack: SlackMetrics::register(r),
+            webhooks: WebhookMetrics::register(r),
             sampled: scrape::Sampled::register(r),
             repositories: repositories::RepositoryGauges::register(r),
             registry: Registry::default(),

@@ -35,6 +35,7 @@ pub(crate) fn table() -> Routes {
         .merge(secrets())
         .merge(integrations())
         .merge(events())
+        .merge(webhooks())
         .merge(history())
         .merge(branches())
         .merge(server())
@@ -199,6 +200,22 @@ fn branches() -> Routes {
 fn events() -> Routes {
     use crate::routes::events;
     Routes::new().add(Workspace(Read), routes!(events::list))
+}
+
+/// Where events are sent.
+fn webhooks() -> Routes {
+    use crate::access::Action::Integrate;
+    use crate::routes::{webhook_deliveries, webhooks};
+    Routes::new()
+        .add(Workspace(Integrate), routes!(webhooks::list))
+        .add(Workspace(Integrate), routes!(webhooks::create))
+        .add(Workspace(Integrate), routes!(webhooks::get))
+        .add(Workspace(Integrate), routes!(webhooks::update))
+        .add(Workspace(Integrate), routes!(webhooks::delete))
+        .add(Workspace(Integrate), routes!(webhooks::ping))
+        .add(Workspace(Integrate), routes!(webhook_deliveries::list))
+        .add(Workspace(Integrate), routes!(webhook_deliveries::get))
+        .add(Workspace(Integrate), routes!(webhook_deliveries::redeliver))
 }
 
 /// Slack, organizations and the agent farm.

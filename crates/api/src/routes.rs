@@ -35,4 +35,6 @@ pub(crate) mod sync_typed;
 pub(crate) mod uploads;
 pub(crate) mod user_tokens;
 pub(crate) mod users;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhooks;
 pub(crate) mod workspaces;

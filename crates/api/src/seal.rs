@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     RunnerTokens,
     /// The signatures of states that travel through a browser.
     OauthStates,
+    /// URLs and secrets of webhooks.
+    Webhooks,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::LlmConfigs => b"workstead llm configs v1",
             Self::RunnerTokens => b"workstead runner tokens v1",
             Self::OauthStates => b"workstead oauth states v1",
+            Self::Webhooks => b"workstead webhooks v1",
         }
     }
 }

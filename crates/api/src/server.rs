@@ -23,7 +23,7 @@ use crate::app::AppState;
 use crate::data_dir::DataDir;
 use crate::middleware::plain_paths;
 use crate::settings::Settings;
-use crate::{router, upload};
+use crate::{router, upload, webhooks};
 
 /// Why a running server ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,13 @@ impl Server {
         let _ = upload::tidy(&self.app, now).await;
     }
 
+    /// Sends to webhooks what is due as if it were `now`: for tests, since a running server does so by itself.
+    pub async fn deliver_to_webhooks(&self, now: Timestamp) {
+        if let Err(error) = webhooks::deliver_due(&self.app, now).await {
+            tracing::warn!(cause = error.cause(), "deliveries to webhooks can't be looked up");
+        }
+    }
+
     /// Returns the routes, to answer requests without a socket.
     pub fn service(&self) -> Service {
         MapRequest::new(router::router(self.app.clone()), plain_paths::<Body> as fn(_) -> _)
@@ -125,6 +132,7 @@ impl Server {
             task.abort();
         }
         app.slack.stop();
+        app.webhooks.stop();
         app.uploads.stop();
         if tokio::time::timeout(grace, app.work.finish()).await.is_err() {
             tracing::warn!(seconds = grace.as_secs(), "some writes did not finish within the grace");

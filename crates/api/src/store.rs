@@ -21,6 +21,10 @@ pub(crate) mod upload_jobs;
 pub(crate) mod upload_leftovers;
 pub(crate) mod uploads;
 pub(crate) mod users;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_log;
+pub(crate) mod webhook_outcomes;
+pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
 use std::path::Path;

@@ -63,14 +63,21 @@ where
     }
 }
 
-/// Tells whether an event may be logged at all: two crates below S3 tell whole requests at `trace`, with signatures and
-/// session tokens, whatever the settings' filter says.
+/// The clients of HTTP that tell whole requests, with signatures, session tokens and queries, each with the last level at
+/// which it does not. ureq does so at `debug` too once it takes `trace` for enabled, which with traces it always does.
+const TELLTALES: [(&str, Level); 4] = [
+    ("aws_sigv4", Level::DEBUG),
+    ("aws_smithy_runtime", Level::DEBUG),
+    ("ureq", Level::INFO),
+    ("ureq_proto", Level::INFO),
+];
+
+/// Tells whether an event may be logged at all, whatever the settings' filter says.
 fn is_discreet(metadata: &Metadata<'_>) -> bool {
-    let tells_requests = ["aws_sigv4", "aws_smithy_runtime"].iter().any(|name| {
-        metadata.target() == *name
-            || metadata.target().strip_prefix(name).is_some_and(|rest| rest.starts_with("::"))
-    });
-    !tells_requests || *metadata.level() <= Level::DEBUG
+    let target = metadata.target();
+    let is_of =
+        |name: &str| target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    !TELLTALES.iter().any(|(name, last)| is_of(name) && metadata.level() > last)
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, CliError> {
@@ -86,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_to_the_store_are_never_told() {
+    fn requests_to_others_are_never_told() {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter("trace").unwrap())
@@ -96,6 +103,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: "aws_sigv4::http_request::sign", "told-a");
             tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "told-b");
+            tracing::debug!(target: "ureq::run", "told-c");
+            tracing::trace!(target: "ureq_proto::util", "told-d");
             tracing::debug!(target: "aws_smithy_runtime::client::orchestrator", "kept-a");
             tracing::trace!(target: "aws_smithy_runtime_api::client", "kept-b");
         });

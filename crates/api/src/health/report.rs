@@ -175,11 +175,16 @@ fn configuration(readable: Readable) -> HealthCheck {
     }
 }
 
-/// Lists what is about to expire; a database that does not answer is told of by its own check.
+/// Lists what expires and what webhooks fail; a database that does not answer is told of by its own check.
 async fn expiring(app: &AppState, row: &WorkspaceRow) -> Vec<Condition> {
     let (state, row) = (app.clone(), row.clone());
     let turn = format!("expiring/{}", row.id);
-    match ask(app, turn, async move { Ok(conditions::expiring(&state, &row).await?) }).await {
+    let asking = async move {
+        let mut found = conditions::expiring(&state, &row).await?;
+        found.extend(conditions::webhooks(&state, &row).await?);
+        Ok(found)
+    };
+    match ask(app, turn, asking).await {
         Asked::Answered(Ok(conditions), _) => conditions,
         Asked::Answered(Err(_), _) | Asked::Hangs => Vec::new(),
     }

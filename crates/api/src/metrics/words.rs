@@ -186,6 +186,18 @@ words! {
     }
 }
 
+words! {
+    /// What became of an attempt to tell a webhook.
+    WebhookEnd {
+        /// The receiver took it.
+        Delivered = "delivered",
+        /// It is tried again later.
+        Delayed = "delayed",
+        /// It was given up.
+        Lost = "lost",
+    }
+}
+
 /// Returns a method's label; one that HTTP does not know is `other`.
 pub(crate) fn method(method: &Method) -> &'static str {
     match *method {

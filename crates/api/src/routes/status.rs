@@ -45,7 +45,7 @@ pub(crate) struct WorkspaceStatus {
 /// Says how a workspace stands.
 ///
 /// The condition `UploadTokenExpiring` comes a week before a builder's last token dies, since the builder would fail
-/// unseen.
+/// unseen; `WebhookFailing` when a webhook has failed for an hour or was switched off.
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/status", tag = "Workspaces",
     responses((status = 200, description = "How it stands.", body = WorkspaceStatus)))]
 pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -> Result<Response, ApiError> {
@@ -68,6 +68,7 @@ pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -
     let last = app.database.last_finished_upload(&row.id).await?;
     let mut conditions = vec![readable.condition(row.updated_at)];
     conditions.extend(conditions::expiring(&app, row).await?);
+    conditions.extend(conditions::webhooks(&app, row).await?);
     let status = WorkspaceStatus {
         workspace: true,
         sync: readable == Readable::Yes,

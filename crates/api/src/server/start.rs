@@ -18,7 +18,7 @@ use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::tokens::NewToken;
 use crate::store::{Database, DatabaseError, now};
-use crate::{index, lifecycle, object_store, slack, upload};
+use crate::{index, lifecycle, object_store, slack, upload, webhooks};
 
 /// Why a server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +92,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     upload::settle_interrupted(&app).await?;
     index::catch_up(&app).await?;
     slack::start(&app);
+    webhooks::start(&app);
     upload::start(&app);
     object_store::examine_at_start(&app);
     Ok(Server { listener, address, metrics, app, new_admin_token, _data: data })

@@ -40,10 +40,12 @@ impl Settings {
             admin_email: reader.read("WORKSTEAD_ADMIN_EMAIL", parse::email)?,
             admin_token: reader.read_optional("WORKSTEAD_ADMIN_TOKEN", parse::token)?,
             trusted_proxies: reader
-                .read_optional("WORKSTEAD_TRUSTED_PROXIES", |text| {
-                    text.split(',').map(|entry| Network::parse(entry.trim())).collect()
-                })?
+                .read_optional("WORKSTEAD_TRUSTED_PROXIES", Network::parse_list)?
                 .unwrap_or_default(),
+            egress_allow: reader
+                .read_optional("WORKSTEAD_EGRESS_ALLOW", Network::parse_list)?
+                .unwrap_or_default(),
+            egress_allow_http: reader.read("WORKSTEAD_EGRESS_ALLOW_HTTP", parse::boolean)?,
             jwt_key_lifetime: reader.read("WORKSTEAD_JWT_KEY_DAYS", |text| {
                 parse::within(text, 1..=3650).map(|days| Duration::from_hours(days * 24))
             })?,
@@ -105,6 +107,7 @@ impl Settings {
             runner_stale_after: reader.read("WORKSTEAD_RUNNER_STALE_MINUTES", parse::minutes_of_a_day)?,
             max_secrets: reader.read("WORKSTEAD_SECRETS_MAX", parse::at_least_one)?,
             max_secret_bytes: reader.read("WORKSTEAD_SECRET_MAX_BYTES", parse::size)?,
+            max_webhooks: reader.read("WORKSTEAD_WEBHOOKS_MAX", parse::at_least_one)?,
             git_credential_lifetime: reader
                 .read("WORKSTEAD_GIT_CREDENTIAL_MINUTES", parse::minutes_of_a_day)?,
             codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,

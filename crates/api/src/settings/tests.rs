@@ -25,6 +25,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_ADMIN_EMAIL", "nobody"),
         ("WORKSTEAD_ADMIN_TOKEN", "short"),
         ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("WORKSTEAD_EGRESS_ALLOW", "10.0.0.0/8 192.168.0.0/16"),
         ("WORKSTEAD_JWT_KEY_DAYS", "0"),
         ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
         ("WORKSTEAD_METRICS_LISTEN", "9464"),
@@ -56,6 +57,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_ADMIN_EMAIL is "nobody": expected an e-mail address
     WORKSTEAD_ADMIN_TOKEN is a secret of 5 characters: expected at least 32 visible ASCII characters without blanks
     WORKSTEAD_TRUSTED_PROXIES is "10.0.0.0/8, proxy": expected addresses and networks between commas, like 10.0.0.0/8,192.0.2.1
+    WORKSTEAD_EGRESS_ALLOW is "10.0.0.0/8 192.168.0.0/16": expected addresses and networks between commas, like 10.0.0.0/8,192.168.1.7
     WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
     WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
     WORKSTEAD_METRICS_LISTEN is "9464": expected host:port, like 127.0.0.1:9464

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{Database, int, micros, timestamp};
+use super::{Database, int, micros, timestamp, webhook_deliveries};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,32 +63,36 @@ pub(crate) struct EventRow {
     pub(crate) data: Value,
 }
 
-/// Writes an event down, in the transaction of what it tells.
+/// Writes an event down, in the transaction of what it tells, and for the webhooks that are to tell it.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     event: &NewEvent,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     // Nobody follows a workspace that is going.
-    sqlx::query(
+    let id: Option<i64> = sqlx::query_scalar(
         "INSERT INTO events (workspace_id, kind, at, actor, data_json)
-         SELECT id, $1, $2, $3, $4 FROM workspaces WHERE id = $5 AND state = 'ready'",
+         SELECT id, $1, $2, $3, $4 FROM workspaces WHERE id = $5 AND state = 'ready' RETURNING id",
     )
     .bind(event.kind.as_str())
     .bind(micros(now))
     .bind(&event.actor)
     .bind(event.data.to_string())
     .bind(&event.workspace_id)
-    .execute(connection)
-    .await
-    .map(drop)
+    .fetch_optional(&mut *connection)
+    .await?;
+    match id {
+        Some(id) => webhook_deliveries::enqueue(connection, event, id, now).await,
+        None => Ok(()),
+    }
 }
 
 impl Database {
     /// Writes an event down by itself.
     pub(crate) async fn record_event(&self, event: &NewEvent, now: Timestamp) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        insert(&mut connection, event, now).await
+        let mut transaction = self.pool.begin().await?;
+        insert(&mut transaction, event, now).await?;
+        transaction.commit().await
     }
 
     /// Returns the id of the newest event of all workspaces, 0 before there is any.
@@ -141,10 +145,28 @@ impl Database {
         query.build().fetch_all(&self.pool).await?.iter().map(read).collect()
     }
 
-    /// Forgets the events from before a time.
+    /// Forgets the events from before a time, and that they were delivered.
     pub(crate) async fn forget_events(&self, before: Timestamp) -> Result<u64, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        webhook_deliveries::forget(&mut transaction, before).await?;
         let done = sqlx::query("DELETE FROM events WHERE at < $1").bind(micros(before));
-        Ok(done.execute(&self.pool).await?.rows_affected())
+        let forgotten = done.execute(&mut *transaction).await?.rows_affected();
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Finds an event of a workspace.
+    pub(crate) async fn find_event(
+        &self,
+        workspace_id: &str,
+        id: i64,
+    ) -> Result<Option<EventRow>, sqlx::Error> {
+        let row = sqlx::query("SELECT * FROM events WHERE id = $1 AND workspace_id = $2")
+            .bind(id)
+            .bind(workspace_id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| read(&row)).transpose()
     }
 }
 
@@ -160,7 +182,7 @@ fn of_kinds(query: &mut QueryBuilder<Sqlite>, workspace_id: &str, kinds: &[Event
     query.push(")");
 }
 
-fn read(row: &SqliteRow) -> Result<EventRow, sqlx::Error> {
+pub(super) fn read(row: &SqliteRow) -> Result<EventRow, sqlx::Error> {
     let decode = |what: &str| sqlx::Error::Decode(format!("an event has a bad {what}").into());
     let (kind, data): (String, String) = (row.try_get("kind")?, row.try_get("data_json")?);
     Ok(EventRow {

@@ -153,6 +153,11 @@ impl TestApp {
         self.server.sweep_uploads(Timestamp::now() + later).await;
     }
 
+    /// Sends to webhooks what is due as if so much time had passed.
+    pub(crate) async fn deliver_after(&self, later: SignedDuration) {
+        self.server.deliver_to_webhooks(Timestamp::now() + later).await;
+    }
+
     /// Returns the directory of all data.
     pub(crate) fn data(&self) -> std::path::PathBuf {
         self.directory.path().join("data")

@@ -71,6 +71,14 @@ fn check(description: &Value, schema: &Value, value: &Value, at: &str, problems:
                     }
                 }
             }
+            "additionalProperties" => {
+                for (name, found) in value.as_object().into_iter().flatten() {
+                    if schema["properties"].get(name).is_none() {
+                        check(description, rule, found, &format!("{at}.{name}"), problems);
+                    }
+                }
+            }
+            "propertyNames" => assert_eq!(rule, &serde_json::json!({ "type": "string" }), "{at}"),
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     check(description, rule, item, &format!("{at}[{index}]"), problems);

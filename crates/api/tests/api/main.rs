@@ -47,4 +47,6 @@ mod upload_jobs;
 mod upload_sweep;
 mod uploads;
 mod user_tokens;
+mod webhook_receiver;
+mod webhooks;
 mod workspaces;
