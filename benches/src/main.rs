@@ -18,6 +18,7 @@ mod server;
 mod slxs;
 mod throughput;
 mod upload;
+mod validate;
 
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,7 @@ enum Part {
     Slxs,
     Presign,
     Races,
+    Validate,
 }
 
 impl Part {
@@ -83,6 +85,7 @@ impl Part {
             Self::Slxs => slxs::measure(binary, report),
             Self::Presign => presign::measure(runs, report),
             Self::Races => races::measure(binary, report),
+            Self::Validate => validate::measure(binary, runs, report),
         }
     }
 }
