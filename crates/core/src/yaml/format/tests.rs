@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tree::FileTree as _;
 use crate::yaml::edit::documents::any_file;
 
 /// Formats, and checks what must hold of every text.
@@ -138,4 +139,31 @@ fn the_examples_are_formatted_already_or_become_so() {
         }
     }
     assert!(count > 10, "{count}");
+}
+
+#[test]
+fn files_of_the_real_builder_say_the_same_afterwards() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    if !root.is_dir() {
+        eprintln!("NOT TESTED: no real bundles in {}", root.display());
+        return;
+    }
+    let mut count = 0;
+    for entry in fs_err::read_dir(&root).unwrap() {
+        let file = entry.unwrap().path().join("bundle.tar.gz");
+        if !file.is_file() {
+            continue;
+        }
+        let tree = crate::check::corpus::unpack(&file);
+        for (path, id) in tree.files().iter().filter(|(path, _)| path.as_str().ends_with(".yaml")) {
+            let content = tree.read(*id).unwrap();
+            let text = std::str::from_utf8(&content).unwrap();
+            if let Ok(before) = parse(text) {
+                let after = parse(&formatted(text)).unwrap();
+                assert!(is_same(&before, &after), "{path}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
 }
