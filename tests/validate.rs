@@ -179,6 +179,36 @@ fn line_ends_of_the_machine_are_no_change() {
 }
 
 #[test]
+fn indexes_of_every_kind_are_read() {
+    let clone = Clone::with(&workspace_files("shop", &["cart", "till"]));
+    let unchanged = |arguments: &[&str]| {
+        let run = clone.workstead(&[&["validate"], arguments].concat()).ends(0);
+        assert!(run.stderr.contains("in 0 changed files"), "{arguments:?}: {}", run.stderr);
+    };
+    let broken_is_found = |arguments: &[&str]| {
+        clone.write("slxs/cart/slx.yaml", &broken("cart"));
+        clone.git(&["add", "slxs/cart/slx.yaml"]);
+        assert_eq!(found(&clone, arguments), one("slxs/cart/slx.yaml", "wrong_kind"), "{arguments:?}");
+        clone.git(&["reset", "--quiet", "--hard"]);
+    };
+    for prepare in [
+        &["update-index", "--split-index"][..],
+        &["update-index", "--no-split-index", "--index-version", "4"],
+        &["sparse-checkout", "set", "--cone", "slxs/cart"],
+        &["update-index", "--assume-unchanged", "slxs/cart/slx.yaml"],
+    ] {
+        clone.git(prepare);
+        for arguments in [&["--staged"][..], &["--diff", "HEAD"]] {
+            unchanged(arguments);
+            if prepare[1] != "--assume-unchanged" {
+                broken_is_found(arguments);
+            }
+        }
+    }
+    assert!(!clone.directory.join("slxs/till").exists(), "the checkout was not sparse");
+}
+
+#[test]
 fn a_workspace_may_lie_below_the_top() {
     let files: Content = workspace_files("shop", &["cart"])
         .into_iter()
