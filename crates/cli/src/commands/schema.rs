@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// List the kinds
     #[arg(long, conflicts_with_all = ["kind", "output"])]
     list: bool,
-    /// Write the schema, or those of all kinds, into this directory, each as <KIND>.json
+    /// Write the schema, or those of all kinds, into this directory, each as KIND.json
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
     /// The server whose addresses the schemas carry as their names; without it they have none
