@@ -118,13 +118,12 @@ fn a_bundle_has_the_same_bytes_every_time_and_tells_what_went_in() {
 #[test]
 fn what_the_user_can_mend_ends_with_one() {
     for (arguments, said) in [
-        (&["validate", "/nowhere/at/all"][..], "error: `/nowhere/at/all` is not a directory"),
-        (&["bundle", "/nowhere/at/all", "--list"], "error: `/nowhere/at/all` is not a directory"),
+        (&["bundle", "/nowhere/at/all", "--list"][..], "error: `/nowhere/at/all` is not a directory"),
         (&["upload", "/nowhere/at/all", "--workspace", "demo"], "error: failed to read `/nowhere/at/all`"),
         (&["upload", ".", "--workspace", "Not A Name"], "error: invalid value 'Not A Name'"),
         (&["serve", "--listen", "8700"], "expected host:port"),
         (&["nonsense"], "error: unrecognized subcommand 'nonsense'"),
-        (&["validate", "--nonsense"], "error: unexpected argument '--nonsense'"),
+        (&["bundle", "--nonsense"], "error: unexpected argument '--nonsense'"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stderr));

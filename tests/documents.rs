@@ -35,6 +35,24 @@ fn the_readme_lists_the_settings_that_exist() {
 }
 
 #[test]
+fn the_rules_are_listed_as_they_are() {
+    let document = read("docs/VALIDATION.md");
+    let (before, rest) = document.split_once("<!-- rules:").unwrap();
+    let (comment, rest) = rest.split_once("-->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of rules -->").unwrap();
+    let table = workstead_core::check::rules_table();
+    let expected = format!("{before}<!-- rules:{comment}-->\n{table}<!-- end of rules -->{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs_err::write(repository_root().join("docs/VALIDATION.md"), &expected).unwrap();
+        return;
+    }
+    assert!(
+        document == expected,
+        "the rules in docs/VALIDATION.md are out of date; the comment above them writes them anew"
+    );
+}
+
+#[test]
 fn the_readme_names_the_two_commands() {
     let readme = read("README.md");
     assert!(readme.contains("cargo run --release -- demo"));

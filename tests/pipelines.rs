@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use workstead_core::yaml::{Node, parse};
 
-use crate::support::{TestServer, cleaned, repository_root, tool, workspace_files, workstead};
+use crate::support::{Clone, TestServer, cleaned, repository_root, tool, workspace_files, workstead};
 
 const ACTION: &str = "deploy/ci/github-action/action.yml";
 
@@ -32,6 +32,7 @@ fn the_files_are_what_github_and_gitlab_take() {
     for (schema, path) in [
         ("vendor.github-actions", ACTION),
         ("vendor.github-workflows", "deploy/ci/github-workflow.yml"),
+        ("vendor.github-workflows", "deploy/ci/github-validate.yml"),
         ("vendor.gitlab-ci", "deploy/ci/gitlab.yml"),
     ] {
         let output = check(schema, path);
@@ -66,7 +67,7 @@ fn the_page_shows_the_files_as_they_are() {
         write!(expected, "<!-- file: {path} -->\n```yaml\n{}```\n{rest}", read(path)).unwrap();
         count += 1;
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs_err::write(repository_root().join("docs/CI.md"), &expected).unwrap();
         return;
@@ -104,6 +105,31 @@ fn run_step(
     }
     command.env("GITHUB_OUTPUT", &outputs).env("RUNNER_TEMP", server.scratch("runner"));
     (command.output().unwrap(), fs_err::read_to_string(outputs).unwrap())
+}
+
+/// The steps of the workflow that checks, in a shell, as on a branch with a mistake.
+#[test]
+fn the_check_of_pull_requests_annotates_and_reports() {
+    let files = workspace_files("shop", &["cart"]).into_iter();
+    let clone = Clone::with(&files.map(|(path, text)| (format!("workspaces/shop/{path}"), text)).collect());
+    clone.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    clone.write("workspaces/shop/slxs/cart/slx.yaml", "a: [\n");
+    clone.commit("a mistake");
+    let workflow = parse(&read("deploy/ci/github-validate.yml")).unwrap();
+    let steps = workflow.at(&["jobs", "validate", "steps"]).unwrap().items();
+    let path = format!("{}:{}", workstead().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let run = |name: &str| {
+        let step = steps.iter().find(|step| step.get("name").and_then(Node::as_str) == Some(name)).unwrap();
+        let script = step.get("run").unwrap().as_str().unwrap().to_owned();
+        clone.run_in("", "env".as_ref(), &[&format!("PATH={path}"), "BASE=main", "bash", "-ec", &script])
+    };
+    run("Install workstead").ends(0);
+    let shown = run("Show problems at their lines").ends(1).stdout;
+    assert!(shown.starts_with("::error file=workspaces/shop/slxs/cart/slx.yaml,line=2,"), "{shown}");
+    run("Report to code scanning").ends(0);
+    let upload = steps.iter().find_map(|step| step.at(&["with", "sarif_file"])).unwrap();
+    let log: serde_json::Value = serde_json::from_str(&clone.read(upload.as_str().unwrap())).unwrap();
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 1, "{log}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What every test needs: a server of its own, HTTP, `git`, and content to upload.
 
+mod clone;
 mod collector;
 mod content;
 mod git;
@@ -9,6 +10,7 @@ mod people;
 mod server;
 mod tools;
 
+pub(crate) use clone::{Clone, Run};
 pub(crate) use collector::{Collector, attribute};
 pub(crate) use content::{Content, bundle, inline_body, slx_yaml, workspace_files};
 pub(crate) use git::Git;

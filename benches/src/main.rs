@@ -20,6 +20,7 @@ mod server;
 mod slxs;
 mod throughput;
 mod upload;
+mod validate;
 
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,7 @@ enum Part {
     Presign,
     Races,
     Clone,
+    Validate,
 }
 
 impl Part {
@@ -87,6 +89,7 @@ impl Part {
             Self::Presign => presign::measure(runs, report),
             Self::Races => races::measure(binary, report),
             Self::Clone => clone::measure(binary, runs, report),
+            Self::Validate => validate::measure(binary, runs, report),
         }
     }
 }

@@ -126,6 +126,7 @@ fn the_builder_s_values_are_those_that_the_server_gives() {
         workspace: WorkspaceName::parse("demo").unwrap(),
         owner: "admin@localhost".to_owned(),
         slx: SlxName::parse("my-slx").unwrap(),
+        name: None,
         location_id: "default".to_owned(),
         location_name: "default".to_owned(),
         papi_url: "http://workstead.test".to_owned(),

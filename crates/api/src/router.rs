@@ -18,8 +18,8 @@ use crate::git_http;
 use crate::metrics;
 use crate::middleware::{allow_uploads, envelope, upload_cors};
 use crate::routes::{
-    builder_config, default_manifest, health, health_report, notifications, objects, openapi, slxoptions,
-    status, uploads, workspaces,
+    builder_config, default_manifest, health, health_report, notifications, objects, openapi, schemas,
+    slxoptions, status, uploads, workspaces,
 };
 use crate::routing::Routes;
 use crate::routing::Rule::{AnyToken, Person, Public, Workspace};
@@ -47,6 +47,8 @@ fn server() -> Routes {
         .add(Public, routes!(health::ready))
         .add(Public, routes!(openapi::description))
         .add(Public, routes!(openapi::page))
+        .add(Public, routes!(schemas::list))
+        .add(Public, routes!(schemas::get))
 }
 
 fn workspaces() -> Routes {

@@ -24,6 +24,7 @@ pub(crate) mod organizations;
 pub(crate) mod permissions;
 pub(crate) mod runner_token;
 pub(crate) mod runners;
+pub(crate) mod schemas;
 pub(crate) mod secrets;
 pub(crate) mod session_tokens;
 pub(crate) mod slack;

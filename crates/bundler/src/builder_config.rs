@@ -2,6 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use workstead_core::check::SchemaKind;
+use workstead_core::model::FileKind;
 use workstead_core::name::WorkspaceName;
 use workstead_core::yaml::write::write_scalar;
 
@@ -16,7 +18,7 @@ pub struct BuilderConfig {
     pub token: SecretString,
     /// The workspace owner's e-mail address.
     pub workspace_owner_email: String,
-    /// The API's base URL; slashes at its end are dropped.
+    /// The server's address, to which the builder adds `/api/v3`; slashes at its end are dropped.
     pub papi_url: String,
     /// The id of the location that the builder works for.
     pub location_id: String,
@@ -36,9 +38,12 @@ impl BuilderConfig {
     }
 
     /// Returns the configuration as a YAML file, quoted where a reader could take a value for anything but text.
+    ///
+    /// It begins with the comment that tells editors the file's schema.
     pub fn to_yaml(&self) -> String {
+        let schema = SchemaKind::of(FileKind::UploadInfo).map(|schema| schema.modeline(&self.papi_url));
         let lines = self.fields().map(|(key, value)| format!("{key}: {}\n", write_scalar(value)));
-        lines.concat()
+        schema.unwrap_or_default() + &lines.concat()
     }
 
     fn fields(&self) -> [(&'static str, &str); 8] {
@@ -64,7 +69,7 @@ mod tests {
             workspace_name: WorkspaceName::parse("my-workspace").unwrap(),
             token: "wst_secret".into(),
             workspace_owner_email: "owner@example.com".to_owned(),
-            papi_url: "https://workstead.example.com/api/v3/".to_owned(),
+            papi_url: "https://workstead.example.com/".to_owned(),
             location_id: "017".to_owned(),
             location_name: "no \"quotes\": #\n\u{85}".to_owned(),
             default_location: "017".to_owned(),
@@ -75,10 +80,11 @@ mod tests {
     #[test]
     fn yaml_quotes_what_could_be_misread() {
         insta::assert_snapshot!(config().to_yaml(), @r#"
+        # yaml-language-server: $schema=https://workstead.example.com/schemas/uploadinfo.json
         workspaceName: my-workspace
         token: wst_secret
         workspaceOwnerEmail: owner@example.com
-        papiURL: https://workstead.example.com/api/v3
+        papiURL: https://workstead.example.com
         locationId: '017'
         locationName: "no \"quotes\": #\n\x85"
         defaultLocation: '017'

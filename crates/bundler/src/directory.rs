@@ -1,15 +1,19 @@
 //! Collecting a workspace directory's files for a bundle.
 
 mod ignore;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use rayon::prelude::*;
 use workstead_core::path::RepoPath;
 
 pub use self::ignore::IgnoreReason;
+use self::walk::{Met, What};
 use crate::limits::{Limit, LimitExceeded, Limits};
 use crate::names::{NameClash, Names};
 
@@ -92,82 +96,117 @@ pub struct Ignored {
     pub reason: IgnoreReason,
 }
 
+/// A directory as it was found, with all that would not go into a bundle or a repository.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// What would.
+    pub found: DirectoryFiles,
+    /// What would be refused, names that can't be beside each other excepted; in the order of the walk.
+    pub refused: Vec<DirectoryError>,
+}
+
 /// Reads the files of a workspace directory, in the order of their paths.
 ///
 /// Symbolic links are refused, not followed: what a link names is not the workspace's.
 pub fn read_directory(directory: &Path, limits: &Limits) -> Result<DirectoryFiles, DirectoryError> {
-    let mut walk = Walk { limits, found: DirectoryFiles::default(), names: Names::default(), entries: 0 };
-    walk.enter(directory, "")?;
-    let mut found = walk.found;
-    found.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    let met = walk::walk(directory, limits)?;
+    check_names(&met)?;
+    let Survey { found, refused } = survey(met, limits)?;
+    if let Some(error) = refused.into_iter().next() {
+        return Err(error);
+    }
     if found.files.is_empty() {
         return Err(DirectoryError::Empty { path: directory.to_owned(), ignored: found.ignored.len() });
     }
     Ok(found)
 }
 
-struct Walk<'a> {
-    limits: &'a Limits,
-    found: DirectoryFiles,
-    names: Names,
-    entries: u64,
+/// Reads the files of a workspace directory, and tells everything that [`read_directory`] would refuse.
+pub fn survey_directory(directory: &Path, limits: &Limits) -> io::Result<Survey> {
+    survey(walk::walk(directory, limits)?, limits)
 }
 
-impl Walk<'_> {
-    /// Reads one directory; `prefix` is its path below the root, empty or with a slash at its end.
-    fn enter(&mut self, directory: &Path, prefix: &str) -> Result<(), DirectoryError> {
-        let mut entries = fs_err::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
-        entries.sort_by_key(fs_err::DirEntry::file_name);
-        for entry in entries {
-            let path = entry.path();
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                return Err(DirectoryError::NotUtf8 { path });
-            };
-            let kind = entry.file_type()?;
-            if let Some(reason) = ignore::reason(name, prefix.is_empty()) {
-                let slash = if kind.is_dir() { "/" } else { "" };
-                self.found.ignored.push(Ignored { path: format!("{prefix}{name}{slash}"), reason });
-            } else if kind.is_symlink() {
-                return Err(DirectoryError::SymbolicLink { path });
-            } else if kind.is_dir() {
-                let inner = self.path(&path, &format!("{prefix}{name}"))?;
-                self.names.add_directory(&inner)?;
-                self.enter(&path, &format!("{inner}/"))?;
-            } else if kind.is_file() {
-                let inner = self.path(&path, &format!("{prefix}{name}"))?;
-                self.names.add_file(&inner)?;
-                self.read_file(&path, inner)?;
-            } else {
-                return Err(DirectoryError::SpecialFile { path });
+/// Finds names that can't be beside each other, as far as the walk went without a refusal.
+fn check_names(met: &[Met]) -> Result<(), NameClash> {
+    let mut names = Names::default();
+    for one in met {
+        match &one.what {
+            What::Directory(path) => names.add_directory(path)?,
+            What::File(path) => names.add_file(path)?,
+            What::Refused(_) => break,
+            What::Ignored(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads what the walk met, on all cores.
+fn survey(met: Vec<Met>, limits: &Limits) -> io::Result<Survey> {
+    let mut survey = Survey::default();
+    let mut files = Vec::with_capacity(met.len());
+    let mut entries = 0;
+    for Met { path, inner, what } in met {
+        match what {
+            What::Ignored(reason) => {
+                survey.found.ignored.push(Ignored { path: inner, reason });
+                continue;
+            }
+            What::Refused(error) => survey.refused.push(error),
+            What::Directory(_) => entries += 1,
+            What::File(name) => {
+                entries += 1;
+                files.push((path, name));
             }
         }
-        Ok(())
+        if let Err(error) = limits.check(Limit::Entries, entries, Some(&inner)) {
+            survey.refused.push(error.into());
+            return Ok(survey);
+        }
     }
+    survey.found.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    let total = AtomicU64::new(0);
+    let read = |(path, name): (PathBuf, RepoPath)| Ok((read_file(&path, &name, limits, &total)?, name));
+    let read: Vec<_> = files.into_par_iter().map(read).collect::<io::Result<_>>()?;
+    for (content, name) in read {
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => {
+                survey.refused.push(error.into());
+                continue;
+            }
+        };
+        survey.found.total_bytes += content.len() as u64;
+        if let Err(error) = limits.check(Limit::UnpackedBytes, survey.found.total_bytes, Some(name.as_str()))
+        {
+            survey.refused.push(error.into());
+            return Ok(survey);
+        }
+        survey.found.files.insert(name, content);
+    }
+    Ok(survey)
+}
 
-    fn path(&mut self, path: &Path, inner: &str) -> Result<RepoPath, DirectoryError> {
-        self.entries += 1;
-        self.limits.check(Limit::Entries, self.entries, Some(inner))?;
-        self.limits.check(Limit::PathBytes, inner.len() as u64, Some(inner))?;
-        self.limits.check(Limit::PathDepth, inner.split('/').count() as u64, Some(inner))?;
-        RepoPath::parse(inner)
-            .map_err(|invalid| DirectoryError::InvalidPath { path: path.to_owned(), rule: invalid.rule })
+/// Reads one file; what would go beyond the total, which ends the whole, is not even begun.
+fn read_file(
+    path: &Path,
+    name: &RepoPath,
+    limits: &Limits,
+    total: &AtomicU64,
+) -> io::Result<Result<Bytes, LimitExceeded>> {
+    if total.load(Ordering::Relaxed) > limits.max_unpacked_bytes {
+        return Ok(Ok(Bytes::new()));
     }
-
-    fn read_file(&mut self, path: &Path, inner: RepoPath) -> Result<(), DirectoryError> {
-        let file = fs_err::File::open(path)?;
-        let size = file.metadata()?.len();
-        self.limits.check(Limit::FileBytes, size, Some(inner.as_str()))?;
-        // A file that grows meanwhile is still bounded.
-        let mut content = Vec::with_capacity(size as usize);
-        file.take(self.limits.max_file_bytes.saturating_add(1)).read_to_end(&mut content)?;
-        let size = content.len() as u64;
-        self.limits.check(Limit::FileBytes, size, Some(inner.as_str()))?;
-        self.found.total_bytes += size;
-        self.limits.check(Limit::UnpackedBytes, self.found.total_bytes, Some(inner.as_str()))?;
-        self.found.files.insert(inner, content.into());
-        Ok(())
+    let file = fs_err::File::open(path)?;
+    let size = file.metadata()?.len();
+    if let Err(error) = limits.check(Limit::FileBytes, size, Some(name.as_str())) {
+        return Ok(Err(error));
     }
+    // A file that grows meanwhile is still bounded.
+    let mut content = Vec::with_capacity(size as usize);
+    file.take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut content)?;
+    let size = content.len() as u64;
+    total.fetch_add(size, Ordering::Relaxed);
+    Ok(limits.check(Limit::FileBytes, size, Some(name.as_str())).map(|()| content.into()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod read;
 pub mod sample;
 mod write;
 
-pub use directory::{DirectoryFiles, read_directory};
+pub use directory::{DirectoryError, DirectoryFiles, Survey, read_directory, survey_directory};
 pub use error::BundleError;
 pub use limits::{Limit, LimitExceeded, Limits};
 pub use names::NameClash;

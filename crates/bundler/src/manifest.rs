@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::Value;
+use workstead_core::check::SchemaKind;
 use workstead_core::name::{SlxName, WorkspaceName};
 use workstead_core::yaml::SyntaxError;
 use workstead_core::yaml::write::write_scalar;
@@ -69,13 +70,14 @@ impl ManifestType {
     }
 
     /// Returns where the file belongs in the repository; the checks know all of these places but the chart's values.
-    pub fn file_path(self, slx: &SlxName) -> String {
+    pub fn file_path(self, values: &ManifestValues) -> String {
         let name = self.file_name();
+        let named = values.name.as_ref().map_or_else(|| name.to_owned(), |name| format!("{name}.yaml"));
         match self {
             Self::Workspace | Self::WorkspaceInfo | Self::UploadInfo => name.to_owned(),
-            Self::Slx | Self::Sli | Self::Slo | Self::Runbook => format!("slxs/{slx}/{name}"),
-            Self::Workflow => format!("workflows/{name}"),
-            Self::Persona => format!("personas/{name}"),
+            Self::Slx | Self::Sli | Self::Slo | Self::Runbook => format!("slxs/{}/{name}", values.slx),
+            Self::Workflow => format!("workflows/{named}"),
+            Self::Persona => format!("personas/{named}"),
             Self::HelmValues => format!("helm/{name}"),
         }
     }
@@ -94,6 +96,11 @@ impl ManifestType {
             Self::UploadInfo => "uploadInfo.yaml",
             Self::HelmValues => "values.yaml",
         }
+    }
+
+    /// Returns the schema of the file; the chart's values are not ours to describe.
+    pub fn schema(self) -> Option<SchemaKind> {
+        SchemaKind::parse(self.as_str())
     }
 
     const fn template(self) -> &'static str {
@@ -127,6 +134,8 @@ pub struct ManifestValues {
     pub owner: String,
     /// The short name of the SLX that the templates are about.
     pub slx: SlxName,
+    /// The name of a workflow or persona; without one, that of an example.
+    pub name: Option<SlxName>,
     /// The location's id.
     pub location_id: String,
     /// The location's name.
@@ -143,8 +152,12 @@ impl ManifestValues {
             "owner" => self.owner.clone(),
             "slx" => self.slx.to_string(),
             "qualifiedSlx" => self.slx.qualified(&self.workspace),
-            "qualifiedWorkflow" => format!("{}--my-workflow", self.workspace),
-            "qualifiedPersona" => format!("{}--my-persona", self.workspace),
+            "qualifiedWorkflow" => self.qualified("my-workflow"),
+            "qualifiedPersona" => self.qualified("my-persona"),
+            "personaName" => self.name.as_ref().map_or("My persona", SlxName::as_str).to_owned(),
+            "personaComment" => {
+                return Some(comment(self.name.as_ref().map_or("my-persona", SlxName::as_str)));
+            }
             "personaDescription" => format!("Looks into {} when it needs attention.", self.slx),
             "locationId" => self.location_id.clone(),
             "locationName" => self.location_name.clone(),
@@ -156,14 +169,24 @@ impl ManifestValues {
         Some(write_scalar(&text).into_owned())
     }
 
+    fn qualified(&self, example: &str) -> String {
+        format!("{}--{}", self.workspace, self.name.as_ref().map_or(example, SlxName::as_str))
+    }
+
     fn papi_url(&self) -> &str {
         self.papi_url.trim_end_matches('/')
     }
 }
 
 /// Returns a template filled with values, with its comments.
+///
+/// The first of them tells editors where the server has the file's schema; without a server's address it is left out.
 pub fn default_manifest(kind: ManifestType, values: &ManifestValues) -> String {
-    fill(kind.template(), |placeholder| values.get(placeholder))
+    let filled = fill(kind.template(), |placeholder| values.get(placeholder));
+    match kind.schema().filter(|_| !values.papi_url().is_empty()) {
+        Some(schema) => schema.modeline(values.papi_url()) + &filled,
+        None => filled,
+    }
 }
 
 /// Returns what the filled template says, read from the very YAML of [`default_manifest`].

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{admin, bundle, demo, plan, pre_receive, serve, upload, validate};
+use crate::commands::{admin, bundle, demo, fmt, new, plan, pre_receive, schema, serve, upload, validate};
 
 /// Keep the configuration of workspaces in Git, from the API, from uploaded bundles and from pushes
 #[derive(Debug, Parser)]
 #[command(name = "workstead", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 something to mend on your side, 2 unexpected. Commands that talk to a server tell more \
+    after_help = "Exit codes: 0 done, 1 something to mend on your side, 2 unexpected. `validate` and `fmt` end with 1 for what \
+                  they found and with 2 where they could not look. Commands that talk to a server tell more \
                   apart: 3 refused content, 4 not allowed, 5 a conflict, 6 out of reach; see docs/CI.md."
 )]
 pub(crate) struct Cli {
@@ -27,8 +28,14 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Show the whole product in a minute, on a server of its own
     Demo(demo::Args),
-    /// Check a workspace directory as the server would
+    /// Check a workspace directory, or a change of it, as the server would
     Validate(validate::Args),
+    /// Format the files of a workspace; comments stay
+    Fmt(fmt::Args),
+    /// Write a new file of a workspace, or a whole one
+    New(new::Args),
+    /// Print the JSON Schema of a kind of file
+    Schema(schema::Args),
     /// Pack a workspace directory into a bundle
     Bundle(bundle::Args),
     /// Upload a directory or a bundle to a workspace
@@ -47,21 +54,26 @@ pub(crate) enum Parsed {
     /// Run a command.
     Run(Box<Command>),
     /// Print clap's message: help, the version, or what is wrong with the arguments.
-    Print(clap::Error),
+    Print(clap::Error, ExitCode),
 }
+
+/// Commands whose 1 means that they found something, so wrong arguments are 2 as with linters.
+const LINTERS: [&str; 2] = ["validate", "fmt"];
 
 /// Parses the arguments.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let is_linter = arguments.get(1).is_some_and(|command| LINTERS.iter().any(|linter| command == linter));
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Parsed::Run(Box::new(cli.command)),
-        Err(message) => Parsed::Print(message),
+        Err(message) => Parsed::Print(message, ExitCode::from(if is_linter { 2 } else { 1 })),
     }
 }
 
-/// Prints clap's message; wrong arguments are the user's, so 1 and not clap's own 2.
-pub(crate) fn print(message: &clap::Error) -> ExitCode {
+/// Prints clap's message; wrong arguments are the user's, so mostly 1 and not clap's own 2.
+pub(crate) fn print(message: &clap::Error, code: ExitCode) -> ExitCode {
     let _ = message.print();
-    if message.use_stderr() { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    if message.use_stderr() { code } else { ExitCode::SUCCESS }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use workstead_bundler::{Limits, read_directory};
-use workstead_core::model::MANIFEST_FILE;
 use workstead_core::path::RepoPath;
 
 use crate::error::CliError;
@@ -33,17 +32,5 @@ impl WorkspaceDirectory {
         })?;
         let ignored = read.ignored.iter().map(|one| format!("{} ({})", one.path, one.reason)).collect();
         Ok(Self { root: root.to_owned(), files: read.files, ignored })
-    }
-
-    /// Adds the manifest of uploads, which no bundle holds but a clone does.
-    pub(crate) fn add_manifest(&mut self) -> Result<(), CliError> {
-        let failed = |error| CliError::user_caused(error, "failed to read the manifest of uploads");
-        let path = self.root.join(MANIFEST_FILE);
-        if path.is_file()
-            && let Ok(name) = RepoPath::parse(MANIFEST_FILE)
-        {
-            self.files.insert(name, fs_err::read(path).map_err(failed)?.into());
-        }
-        Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod diagnostics;
 mod directory;
 mod error;
+mod git;
 mod logging;
 mod merge_args;
 mod output;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os()) {
         Parsed::Run(command) => *command,
         // clap knows the stream and the colours of its own messages.
-        Parsed::Print(message) => return args::print(&message),
+        Parsed::Print(message, code) => return args::print(&message, code),
     };
     // A panic is a bug, but scripts still get the exit code that means "unexpected".
     match catch_unwind(AssertUnwindSafe(|| commands::run(command, &printer))) {

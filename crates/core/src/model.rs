@@ -42,6 +42,11 @@ fn location(root: &Node) -> Option<String> {
     maker.strip_prefix("workspace-builder:").filter(|location| !location.is_empty()).map(str::to_owned)
 }
 
+/// Tells whether a workspace builder made a file, and no person said that it is theirs now.
+pub fn is_generated(content: &[u8]) -> bool {
+    parse(content).is_some_and(|root| SlxFacts::read(&root).is_generated())
+}
+
 /// Returns the text of a scalar that is neither null nor empty.
 fn text(root: &Node, keys: &[&str]) -> Option<String> {
     root.at(keys)?.as_text().filter(|text| !text.is_empty()).map(str::to_owned)

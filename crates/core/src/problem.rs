@@ -115,6 +115,14 @@ impl Problems {
         }
     }
 
+    /// Takes over other problems, with those of them that were only counted.
+    pub fn absorb(&mut self, other: Self) {
+        let listed = other.listed.iter().filter(|problem| problem.severity == Severity::Error).count();
+        self.errors += other.errors - listed;
+        self.warnings += other.warnings - (other.listed.len() - listed);
+        self.extend(other.listed);
+    }
+
     /// Returns the kept problems by path, line and column.
     pub fn into_sorted(mut self) -> Vec<Problem> {
         self.listed.sort();
@@ -174,6 +182,14 @@ mod tests {
         problems.push(problem(999));
         assert_eq!((problems.error_count(), problems.warning_count()), (1, Problems::LIMIT));
         assert!(problems.iter().any(|kept| kept.line == 999));
+        assert_eq!(problems.iter().count(), Problems::LIMIT);
+    }
+
+    #[test]
+    fn what_was_only_counted_stays_counted() {
+        let mut problems: Problems = [problem(1)].into_iter().collect();
+        problems.absorb((0..Problems::LIMIT + 5).map(problem).chain([problem(0).warning()]).collect());
+        assert_eq!((problems.error_count(), problems.warning_count()), (Problems::LIMIT + 6, 1));
         assert_eq!(problems.iter().count(), Problems::LIMIT);
     }
 

@@ -45,7 +45,7 @@ pub use directory::{DirectoryEntry, EntryKind};
 pub use error::{Error, Result};
 pub use history::{ChangeKind, CommitFilter, CommitInfo, PathChange};
 pub use last_changes::LastChanges;
-pub use listing::{Irregular, IrregularKind};
+pub use listing::{Irregular, IrregularKind, file_path};
 pub use merge::{ConflictKind, Lines, MergeConflict, Merged};
 pub use message::Author;
 pub use names::{InvalidRepositoryId, RecordName, RepositoryId};

@@ -3,6 +3,7 @@
 //! One parser everywhere means that nothing can be read differently by two of them.
 
 pub mod edit;
+mod format;
 mod node;
 mod offsets;
 mod parse;
@@ -10,6 +11,7 @@ mod scalar;
 pub mod write;
 
 pub use edit::{EditError, Editor};
+pub use format::{FormatError, format};
 pub use node::{Entry, Mark, Node, Scalar, Span, Style, Value};
 pub(crate) use parse::escape_pointer;
 pub use parse::{MAX_ALIAS_BYTES, MAX_DEPTH, SyntaxError, parse};

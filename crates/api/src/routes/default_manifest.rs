@@ -56,6 +56,7 @@ pub(crate) async fn get(
         workspace: workspace.name().clone(),
         owner: workspace.owner().to_owned(),
         slx,
+        name: None,
         location_id: location.clone(),
         location_name: location,
         papi_url: app.url(""),
@@ -73,7 +74,7 @@ pub(crate) async fn get(
 
 /// Returns the template, after the check that a commit of it would have to pass: a name may be too long for its path.
 fn checked(kind: ManifestType, values: &ManifestValues) -> Result<String, ApiError> {
-    let path = RepoPath::parse(&kind.file_path(&values.slx));
+    let path = RepoPath::parse(&kind.file_path(values));
     let path = path.map_err(|error| ApiError::invalid("invalid_slx_name", error.to_string()))?;
     let text = default_manifest(kind, values);
     let problems: Problems = check_file(&values.workspace, &path, text.as_bytes()).into_iter().collect();

@@ -32,6 +32,7 @@ mod plan;
 mod presigned;
 mod restart;
 mod runners;
+mod schemas;
 mod secrets;
 mod serve;
 mod sessions;

@@ -14,6 +14,7 @@ fn values() -> ManifestValues {
         workspace: WorkspaceName::parse("my-workspace").unwrap(),
         owner: "owner@example.com".to_owned(),
         slx: SlxName::parse("my-slx").unwrap(),
+        name: None,
         location_id: "loc-0001".to_owned(),
         location_name: "location-01".to_owned(),
         papi_url: "https://workstead.example.com/".to_owned(),
@@ -23,7 +24,7 @@ fn values() -> ManifestValues {
 /// All templates, each where it belongs.
 fn repository(values: &ManifestValues) -> MemoryTree {
     let files = ManifestType::ALL.map(|kind| {
-        let path = RepoPath::parse(&kind.file_path(&values.slx)).unwrap();
+        let path = RepoPath::parse(&kind.file_path(values)).unwrap();
         (path, default_manifest(kind, values).into())
     });
     files.into_iter().collect()
@@ -79,6 +80,32 @@ fn every_template_begins_with_what_it_is_and_fills_every_placeholder() {
         assert!(!text.contains("{{"), "{kind} has an unknown placeholder");
         assert!(text.contains("my-workspace"), "{kind} does not name the workspace");
     }
+}
+
+#[test]
+fn every_file_of_ours_tells_editors_its_schema_first() {
+    for kind in ManifestType::ALL {
+        let text = default_manifest(kind, &values());
+        let first = text.lines().next().unwrap();
+        let expected = format!(
+            "# yaml-language-server: $schema=https://workstead.example.com/schemas/{}.json",
+            kind.as_str()
+        );
+        assert_eq!(first == expected, kind != ManifestType::HelmValues, "{kind}: {first}");
+        let without = default_manifest(kind, &ManifestValues { papi_url: String::new(), ..values() });
+        assert!(!without.contains("yaml-language-server"), "{without}");
+    }
+}
+
+#[test]
+fn workflows_and_personas_are_named_as_their_files() {
+    let odd = SlxName::parse("Night \"watch\" #1").unwrap();
+    let named = ManifestValues { name: Some(odd), ..values() };
+    assert_eq!(problems(&named), Problems::default());
+    assert_eq!(ManifestType::Workflow.file_path(&named), "workflows/Night \"watch\" #1.yaml");
+    let persona = json(ManifestType::Persona, &named);
+    assert_eq!(persona["metadata"]["name"], "my-workspace--Night \"watch\" #1");
+    assert_eq!(persona["spec"]["fullName"], "Night \"watch\" #1");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::model::FileKind;
 use crate::name::WorkspaceName;
 use crate::yaml::{Node, Value};
 
-const API_VERSION: &str = "runwhen.com/v1";
+/// What every file with a `kind` says.
+pub(crate) const API_VERSION: &str = "runwhen.com/v1";
 
 /// Checks a document of a known kind.
 pub(crate) fn check_document(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::nearest::nearest;
 use super::place::{Place, Report, quote};
+use super::schema::SUBJECTS;
 use crate::problem::Problem;
 use crate::yaml::{Node, Value};
 
@@ -29,7 +30,7 @@ fn check_permissions(report: &mut Report<'_>, list: &Node, place: &Place<'_>) {
         }
         let is_filled =
             |key: &str| item.get(key).is_some_and(|node| !node.is_null() && node.as_str() != Some(""));
-        let (problem, hint) = match (is_filled("user"), is_filled("group")) {
+        let (problem, hint) = match (is_filled(SUBJECTS[0]), is_filled(SUBJECTS[1])) {
             (true, false) | (false, true) => continue,
             (true, true) => ("names both a `user` and a `group`", "make it two permissions, one for each"),
             (false, false) => (

@@ -28,6 +28,8 @@ pub(crate) enum Shape {
     List(Need, &'static Shape),
     /// A mapping with these fields, and others that aren't known.
     Record(&'static [Field]),
+    /// A record of which exactly one of these fields is filled, which the check of lists reports.
+    Choice(&'static [Field], &'static [&'static str]),
 }
 
 /// Whether a value must be there.
@@ -47,29 +49,46 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     /// Another name that counts where this one is absent.
     alias: Option<&'static str>,
+    /// What it is for, as editors show it; empty where the name says it.
+    about: &'static str,
     pub(crate) need: Need,
     pub(crate) shape: Shape,
 }
 
 /// Makes a field that may be absent.
 pub(crate) const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field { name, alias: None, need: Need::Optional, shape }
+    Field { name, alias: None, about: "", need: Need::Optional, shape }
 }
 
 /// Makes a field whose key must be there.
 pub(crate) const fn present(name: &'static str, shape: Shape) -> Field {
-    Field { name, alias: None, need: Need::Present, shape }
+    Field { name, alias: None, about: "", need: Need::Present, shape }
 }
 
 /// Makes a field that must be there and not empty.
 pub(crate) const fn filled(name: &'static str, shape: Shape) -> Field {
-    Field { name, alias: None, need: Need::Filled, shape }
+    Field { name, alias: None, about: "", need: Need::Filled, shape }
 }
 
 impl Field {
     /// Lets the field have another name too.
     pub(crate) const fn or(self, alias: &'static str) -> Self {
         Self { alias: Some(alias), ..self }
+    }
+
+    /// Says what the field is for.
+    pub(crate) const fn is(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// Returns what the field is for; empty where the name says it.
+    pub(crate) const fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Returns the other name.
+    pub(crate) const fn alias(&self) -> Option<&'static str> {
+        self.alias
     }
 
     fn find<'n>(&self, node: &'n Node) -> Option<&'n Entry> {
@@ -92,7 +111,7 @@ impl Shape {
             Self::Bool => "true or false",
             Self::Texts(_) => "a mapping of strings",
             Self::Any => "a value",
-            Self::Mapping | Self::Record(_) => "a mapping",
+            Self::Mapping | Self::Record(_) | Self::Choice(..) => "a mapping",
             Self::List(_, Self::Text) => "a list of strings",
             Self::List(..) => "a list",
         }
@@ -124,7 +143,9 @@ pub(crate) fn check(report: &mut Report<'_>, node: &Node, shape: Shape, place: &
                 check_item(report, item, (need, *item_shape), &place.index(index));
             }
         }
-        (Shape::Record(fields), Value::Mapping(_)) => check_record(report, node, fields, place),
+        (Shape::Record(fields) | Shape::Choice(fields, _), Value::Mapping(_)) => {
+            check_record(report, node, fields, place);
+        }
         _ => report_wrong_type(report, node, shape, place),
     }
 }
@@ -220,12 +241,12 @@ fn cure(node: &Node, shape: Shape) -> String {
         (Shape::Text | Shape::Role | Shape::Any, _) => {
             "write one value, in quotes if it begins with one of [ ] { } or holds `: `".to_owned()
         }
-        (Shape::List(_, Shape::Record(fields)), _) => {
+        (Shape::List(_, Shape::Record(fields) | Shape::Choice(fields, _)), _) => {
             let names: Vec<_> = fields.iter().filter(needs).map(|field| field.name).collect();
             format!("write a list, each item beginning with `- ` and having {}", names.join(", "))
         }
         (Shape::List(..), _) => "write a list, each item on its own line beginning with `- `".to_owned(),
-        (Shape::Texts(_) | Shape::Mapping | Shape::Record(_), _) => {
+        (Shape::Texts(_) | Shape::Mapping | Shape::Record(_) | Shape::Choice(..), _) => {
             "write `key: value` lines below it, indented".to_owned()
         }
     }

@@ -96,12 +96,23 @@ impl Listing {
 
 fn classify(path: &[u8], leaf: Option<Leaf>) -> Result<RepoPath, IrregularKind> {
     match leaf {
-        Some(leaf) if is_too_deep(leaf) => return Err(IrregularKind::TooDeep),
-        Some(Leaf { mode: SYMLINK, .. }) => return Err(IrregularKind::Symlink),
-        Some(Leaf { mode: SUBMODULE, .. }) => return Err(IrregularKind::Submodule),
-        Some(Leaf { mode, .. }) if !is_file(mode) => return Err(IrregularKind::UnknownMode(mode)),
-        _ => {}
+        Some(leaf) if is_too_deep(leaf) => Err(IrregularKind::TooDeep),
+        Some(Leaf { mode, .. }) => file_path(path, mode),
+        None => parse(path),
     }
+}
+
+/// Reads the path of a tree's entry with this mode, if it is a file that a workspace may have.
+pub fn file_path(path: &[u8], mode: u32) -> Result<RepoPath, IrregularKind> {
+    match mode {
+        SYMLINK => Err(IrregularKind::Symlink),
+        SUBMODULE => Err(IrregularKind::Submodule),
+        mode if !is_file(mode) => Err(IrregularKind::UnknownMode(mode)),
+        _ => parse(path),
+    }
+}
+
+fn parse(path: &[u8]) -> Result<RepoPath, IrregularKind> {
     let text = std::str::from_utf8(path).map_err(|_| IrregularKind::BadPath("is not UTF-8".to_owned()))?;
     RepoPath::parse(text).map_err(|error| IrregularKind::BadPath(error.rule))
 }

@@ -7,7 +7,7 @@
 mod align;
 mod block;
 #[cfg(test)]
-mod documents;
+pub(crate) mod documents;
 mod flow;
 #[cfg(test)]
 mod laws;

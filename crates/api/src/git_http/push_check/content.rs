@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use workstead_core::check::{file_too_large, irregular_entry, push_too_large};
 use workstead_core::door::{Door, examine};
 use workstead_core::oid::BlobId;
 use workstead_core::path::RepoPath;
-use workstead_core::problem::{Problem, Problems, Severity};
-use workstead_core::repository::{IrregularKind, Snapshot};
+use workstead_core::problem::Problems;
+use workstead_core::repository::Snapshot;
 use workstead_core::role::Role;
 use workstead_core::tree::{FileTree, ReadError};
 
@@ -77,15 +78,7 @@ pub(super) fn is_sound(rules: &Rules<'_>, content: &Content) -> Result<bool, Rul
 fn irregular(content: &Content) -> Problems {
     let known = |entry| content.bases.iter().any(|base| base.irregular().contains(entry));
     let new = content.new.irregular().iter().filter(|entry| !known(entry));
-    new.map(|entry| {
-        let hint = match entry.kind {
-            IrregularKind::Symlink => "commit a regular file instead",
-            IrregularKind::Submodule => "commit the files themselves",
-            _ => "rename it",
-        };
-        problem(&entry.path, "irregular_entry", format!("the path {}", entry.kind), hint)
-    })
-    .collect()
+    new.map(|entry| irregular_entry(&entry.path, &entry.kind)).collect()
 }
 
 /// Lists what is new and larger than files may be.
@@ -100,30 +93,13 @@ fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Pr
         let size = new.size(*id)?;
         total = total.saturating_add(size);
         if size > limit {
-            let message = format!("the file has {size} bytes, more than the limit of {limit}");
-            let hint = "make it smaller, or raise WORKSTEAD_UPLOAD_MAX_FILE_BYTES";
-            problems.push(problem(path.as_str(), "file_too_large", message, hint));
+            problems.push(file_too_large(path.as_str(), size, limit));
         }
     }
     if total > total_limit {
-        let message = format!("the changed files have {total} bytes, more than the limit of {total_limit}");
-        let hint = "push in several steps, or raise WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES";
-        problems.push(problem("(all files)", "push_too_large", message, hint));
+        problems.push(push_too_large(total, total_limit));
     }
     Ok(problems)
-}
-
-fn problem(path: &str, code: &'static str, message: String, hint: &str) -> Problem {
-    Problem {
-        path: path.to_owned(),
-        line: 0,
-        column: 0,
-        pointer: String::new(),
-        code,
-        message,
-        hint: Some(hint.to_owned()),
-        severity: Severity::Error,
-    }
 }
 
 /// What was accepted before, as one tree: the branch's own files, but another base's version where

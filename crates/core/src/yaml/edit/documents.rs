@@ -165,7 +165,7 @@ impl Writer {
 
 /// How the whole file is written.
 #[derive(Clone)]
-pub(super) struct File {
+pub(crate) struct File {
     document: Written,
     has_marker: bool,
     is_crlf: bool,
@@ -173,7 +173,7 @@ pub(super) struct File {
     has_last_comment: bool,
 }
 
-pub(super) fn any_file() -> impl Strategy<Value = File> {
+pub(crate) fn any_file() -> impl Strategy<Value = File> {
     (any_document(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(document, has_marker, is_crlf, has_final_break, has_last_comment)| File {
             document,
@@ -193,7 +193,7 @@ impl std::fmt::Debug for File {
 
 impl File {
     /// Returns the text, and every comment with the path of what it is about.
-    pub(super) fn write(&self) -> (String, Vec<(String, Vec<String>)>) {
+    pub(crate) fn write(&self) -> (String, Vec<(String, Vec<String>)>) {
         let mut writer = Writer::default();
         writer.comment(&["-".to_owned()]);
         writer.text.push('\n');
