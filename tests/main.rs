@@ -17,6 +17,7 @@ mod git_credentials;
 mod git_protocol;
 mod git_push;
 mod guide;
+mod housekeeping;
 mod mcp_clients;
 mod object_stores;
 mod observability;

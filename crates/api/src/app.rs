@@ -1,6 +1,5 @@
 //! What all requests share.
 
-use std::collections::HashSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
@@ -30,6 +29,7 @@ use crate::events::Events;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
 use crate::history::History;
+use crate::housekeeping::HousekeepingState;
 use crate::llm_config;
 use crate::metrics::Metrics;
 use crate::remembered::Remembered;
@@ -114,8 +114,7 @@ pub(crate) struct App {
     index_locks: Vec<Mutex<()>>,
     /// What examinations of workspaces remember.
     pub(crate) health: Examinations,
-    /// Ids of workspaces whose packs are being joined.
-    pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
+    pub(crate) housekeeping: HousekeepingState,
     pub(crate) slack: Slack,
     pub(crate) events: Events,
     pub(crate) history: History,
@@ -188,7 +187,7 @@ impl AppState {
             upload_slots: semaphore(settings.upload_concurrency),
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
             health: Examinations::new(),
-            consolidating: std::sync::Mutex::default(),
+            housekeeping: HousekeepingState::default(),
             slack: Slack::new(&settings),
             events: Events::default(),
             history: History::default(),

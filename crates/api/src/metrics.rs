@@ -6,6 +6,7 @@
 
 mod exposition;
 mod git;
+mod housekeeping;
 mod http;
 mod process;
 mod registrar;
@@ -27,6 +28,7 @@ use prometheus_client::registry::Registry;
 use workstead_presign::{Provider, StoreError};
 
 pub(crate) use self::git::{GitMetrics, GitRun};
+pub(crate) use self::housekeeping::HousekeepingMetrics;
 pub(crate) use self::http::HttpMetrics;
 pub use self::registrar::Described;
 use self::registrar::{
@@ -49,6 +51,8 @@ pub(crate) struct Metrics {
     pub(crate) http: HttpMetrics,
     /// Processes, counted where they are started.
     pub(crate) git: GitMetrics,
+    /// Housekeeping, counted by the housekeeper.
+    pub(crate) housekeeping: HousekeepingMetrics,
     /// Messages, counted by their sender.
     pub(crate) slack: SlackMetrics,
     writes: Counters<2>,
@@ -155,6 +159,7 @@ impl Metrics {
                 "When the sweeper last ran to its end, in seconds since 1970; 0 when it has not",
             )),
             git: GitMetrics::register(r),
+            housekeeping: HousekeepingMetrics::register(r),
             slack: SlackMetrics::register(r),
             sampled: scrape::Sampled::register(r),
             repositories: repositories::RepositoryGauges::register(r),

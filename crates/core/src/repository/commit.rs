@@ -182,7 +182,7 @@ impl Repository {
             Err(Error::MissingObject { .. }) => return Err(unknown()),
             found => found?,
         };
-        for tip in BTreeSet::from_iter(tips()) {
+        for tip in tips().collect::<BTreeSet<_>>() {
             if self.is_descendant(commit, *tip)? {
                 return Ok(());
             }

@@ -165,9 +165,9 @@ fn nothing_is_written_that_needs_what_was_dropped() {
     // All of it is in the caches.
     stage.repository.snapshot(gone).unwrap().read_path("abandoned").unwrap().unwrap();
     keep_house(&stage.repository, day(0));
-    let stale = stage.repository.commit_info(gone).unwrap();
+    let known = stage.repository.commit_info(gone).unwrap();
     assert_eq!(keep_house(&stage.repository, day(14)).dropped, 3);
-    assert_eq!(stage.repository.commit_info(gone).unwrap(), stale, "the cache knows it");
+    assert_eq!(stage.repository.commit_info(gone).unwrap(), known, "the cache knows it");
     let refused = stage.repository.create_branch(&branch("b"), gone);
     assert!(matches!(refused, Err(Error::UnknownRevision(_))), "{refused:?}");
     let refused = stage.repository.fast_forward(&BranchName::main(), stage.head(), gone);

@@ -16,7 +16,7 @@ fn a_full_repository_takes_nothing_more_but_can_be_read_and_tidied() {
     let small = repository.object_bytes().unwrap();
     assert!(small > 1000);
     // What can't be packed any tighter.
-    let noise: String = (0..6000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+    let noise: String = (0..6000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string()).collect();
     let head = || repository.head(&BranchName::main()).unwrap();
     let refused = commit(&repository, head(), &edits(&[("noise", Some(&noise))]), &[]).unwrap_err();
     let Error::RepositoryTooLarge { bytes, adding, limit } = refused else { panic!("{refused}") };
