@@ -137,18 +137,13 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
     if route.path.contains('{') || route.operation.parameters.iter().flatten().any(is_paged) {
         refusals.push(("404", "It does not exist, or the caller may not see it."));
     }
-    let has_body = route.operation.request_body.is_some();
-    let may_commit = matches!(route.rule, Rule::Workspace(Action::Write | Action::Upload));
-    match (has_body, may_commit) {
-        (true, true) => {
-            refusals.push(("413", "The body is larger than the limit, or the repository would be."));
-        }
-        (true, false) => refusals.push(("413", "The body is larger than the limit.")),
-        (false, true) => refusals.push(("413", "The repository would be larger than the limit.")),
-        (false, false) => {}
-    }
-    if has_body {
+    if route.operation.request_body.is_some() {
         refusals.push(("408", "The body came too slowly."));
+        // Where the body becomes a commit.
+        let is_kept = matches!(route.rule, Rule::Workspace(Action::Read | Action::Write | Action::Upload));
+        let body_or_repository = "The body is larger than the limit, or the repository would be.";
+        refusals
+            .push(("413", if is_kept { body_or_repository } else { "The body is larger than the limit." }));
         refusals.push(("415", "The body is of another type, or compressed."));
         refusals.push(("422", "The body is well-formed but not valid."));
     }

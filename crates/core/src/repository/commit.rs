@@ -152,10 +152,13 @@ impl Repository {
     /// by now.
     pub fn fast_forward(&self, branch: &BranchName, from: CommitId, to: CommitId) -> Result<bool> {
         let writer = self.writer()?;
-        if self.head(branch)? != Some(from) || !self.is_descendant(from, to)? {
+        if self.head(branch)? != Some(from) {
             return Ok(false);
         }
         self.require_led_to(&self.refs(), to)?;
+        if !self.is_descendant(from, to)? {
+            return Ok(false);
+        }
         let step = Move { name: branch.reference(), from: Some(*from.as_bytes()), to: *to.as_bytes() };
         Ok(self.move_refs(&writer, &[step])?.is_some())
     }
@@ -182,10 +185,20 @@ impl Repository {
             Err(Error::MissingObject { .. }) => return Err(unknown()),
             found => found?,
         };
-        for tip in tips().collect::<BTreeSet<_>>() {
-            if self.is_descendant(commit, *tip)? {
-                return Ok(());
+        let found = self.objects().with(|handle| {
+            let mut walk = handle.revwalk()?;
+            for tip in tips().collect::<BTreeSet<_>>() {
+                walk.push(git2::Oid::from_bytes(tip.as_bytes())?)?;
             }
+            for id in walk {
+                if id?.as_bytes() == commit.as_bytes() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        if found.map_err(Error::git("walk the history"))? {
+            return Ok(());
         }
         Err(unknown())
     }

@@ -10,7 +10,9 @@ use fs_err as fs;
 use super::housekeeping::{GRACE, branch, day, keep_house};
 use super::stage::{Stage, assert_sound, commit, edits, first_commit, git, git_command, id};
 use crate::name::BranchName;
-use crate::repository::{Error, Housekeeping, Outcome, RepositoryStore, StoreOptions};
+use crate::repository::{
+    Error, Housekeeping, Outcome, RecordName, RecordUpdate, RepositoryStore, StoreOptions,
+};
 use crate::tree::FileTree;
 
 impl Stage {
@@ -51,6 +53,7 @@ fn writers_do_not_wait_for_a_consolidation() {
     for number in 0..5 {
         stage.commit(&edits(&[("a", Some(&number.to_string()))]), &[]);
     }
+    let unreachable = stage.abandon("unreachable").to_string();
     std::thread::scope(|scope| {
         let repository = stage.repository.clone();
         let consolidating = scope.spawn(move || repository.consolidate());
@@ -64,6 +67,7 @@ fn writers_do_not_wait_for_a_consolidation() {
         consolidating.join().unwrap().unwrap();
     });
     assert_eq!(stage.repository.snapshot(stage.head()).unwrap().read_path("a").unwrap().unwrap(), "9");
+    assert!(stage.has(&unreachable), "joining drops nothing");
     assert_sound(stage.repository.directory());
 }
 
@@ -112,6 +116,9 @@ exit $s";
 #[test]
 fn a_reference_that_moves_at_the_last_moment_is_seen() {
     let stage = Stage::with_git(RESCUED);
+    // Records are trees, which are followed, and left out, like commits.
+    let record = RecordUpdate { name: RecordName::for_location("l"), edits: edits(&[("r", Some("1"))]) };
+    stage.commit(&edits(&[("a", Some("1"))]), &[record]);
     let commit = stage.abandon("rescued").to_string();
     keep_house(&stage.repository, day(0));
     fs::write(stage.path("commit"), &commit).unwrap();
