@@ -71,3 +71,51 @@ fn a_directory_without_data_is_left_as_it_is() {
     ");
     assert_eq!(fs_err::read_dir(root.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn broken_repositories_are_told_with_what_to_do() {
+    let mut server = TestServer::start();
+    server.create("abc");
+    let repository = server.repository();
+    server.create("other");
+    server.stop();
+    insta::assert_snapshot!(told(&server.admin(&["fsck"]), 0), @"2 workspaces examined, 0 errors, 0 warnings");
+    let packs = fs_err::read_dir(repository.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let pack = packs.into_iter().find(|path| path.extension().is_some_and(|it| it == "pack")).unwrap();
+    fs_err::remove_file(pack).unwrap();
+    fs_err::create_dir_all(server.data_dir().join("repositories/0123.git")).unwrap();
+    let said = told(&server.admin(&["fsck"]), 1);
+    assert!(
+        said.starts_with(
+            "0123: warning: no workspace has this repository\n  in repositories/0123.git: see what"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("abc: error: the repository is damaged: pack-") && said.contains("restore"),
+        "{said}"
+    );
+    assert!(said.contains("abc: error: git fsck: ") && said.contains("2 workspaces examined, "), "{said}");
+    assert!(!said.contains("other: "), "{said}");
+    insta::assert_snapshot!(told(&server.admin(&["fsck", "other"]), 0), @"1 workspaces examined, 0 errors, 0 warnings");
+    let unknown = told(&server.admin(&["fsck", "nobody"]), 1);
+    assert!(unknown.contains("there is no workspace \"nobody\""), "{unknown}");
+    fs_err::remove_dir_all(&repository).unwrap();
+    let output = server.admin(&["fsck", "abc", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let check: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_json_snapshot!(check, { ".problems[].repository" => "[directory]" }, @r#"
+    {
+      "workspaces": 1,
+      "problems": [
+        {
+          "workspace": "abc",
+          "repository": "[directory]",
+          "severity": "error",
+          "what": "its repository is missing",
+          "cure": "restore the repository from a backup, or delete the workspace"
+        }
+      ]
+    }
+    "#);
+}

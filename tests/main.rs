@@ -21,6 +21,7 @@ mod git_hooks;
 mod git_protocol;
 mod git_push;
 mod guide;
+mod housekeeping;
 mod mcp_clients;
 mod new;
 mod object_stores;

@@ -1,10 +1,12 @@
-//! What an administrator does to a stopped server's data: check and rebuild the index, move workspaces.
+//! What an administrator does to a stopped server's data: check and rebuild the index, examine repositories,
+//! move workspaces.
 //!
 //! The data directory is locked as long as an [`Admin`] lives, so that no server runs beside it.
 
 mod archive;
 mod check;
 mod export;
+mod fsck;
 mod import;
 mod reindex;
 
@@ -15,6 +17,7 @@ use workstead_core::name::WorkspaceName;
 
 pub(crate) use self::archive::Upload as ArchivedUpload;
 pub use self::check::{Difference, IndexCheck};
+pub use self::fsck::{Problem, RepositoryCheck};
 pub use self::import::Imported;
 pub use self::reindex::Reindexed;
 use crate::app::AppState;
@@ -22,6 +25,7 @@ use crate::data_dir::DataDir;
 use crate::error::ApiError;
 use crate::server::{StartError, open_app};
 use crate::settings::Settings;
+pub use workstead_core::repository::{Finding, Severity};
 
 /// Why an administrator's command failed.
 #[derive(Debug, thiserror::Error)]

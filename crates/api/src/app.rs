@@ -1,6 +1,5 @@
 //! What all requests share.
 
-use std::collections::HashSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
@@ -31,6 +30,7 @@ use crate::events::Events;
 use crate::git_http::GitHttp;
 use crate::health::Examinations;
 use crate::history::History;
+use crate::housekeeping::HousekeepingState;
 use crate::llm_config;
 use crate::metrics::Metrics;
 use crate::remembered::Remembered;
@@ -116,8 +116,7 @@ pub(crate) struct App {
     index_locks: Vec<Mutex<()>>,
     /// What examinations of workspaces remember.
     pub(crate) health: Examinations,
-    /// Ids of workspaces whose packs are being joined.
-    pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
+    pub(crate) housekeeping: HousekeepingState,
     pub(crate) slack: Slack,
     /// Where connections go whose address people named.
     pub(crate) egress: Egress,
@@ -193,7 +192,7 @@ impl AppState {
             upload_slots: semaphore(settings.upload_concurrency),
             index_locks: (0..INDEX_LOCKS).map(|_| Mutex::new(())).collect(),
             health: Examinations::new(),
-            consolidating: std::sync::Mutex::default(),
+            housekeeping: HousekeepingState::default(),
             slack: Slack::new(&settings),
             egress: Egress::new(&settings),
             webhooks: Webhooks::default(),

@@ -23,10 +23,12 @@ use crate::auth::Caller;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
+use crate::housekeeping;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
 use crate::revision::IfMatch;
+use crate::room;
 use crate::workspace::Workspace;
 
 /// How often a change is worked out again for a branch that moved meanwhile.
@@ -135,7 +137,7 @@ async fn write_in_turn<T: Send + 'static>(
         (true, true) => index::moved(app, &workspace).await,
         (true, false) => {
             events::moved(app, &workspace, &branch, Some(written.before), written.commit).await;
-            index::consolidate(app, &workspace);
+            housekeeping::consolidate(app, &workspace);
         }
         (false, _) => {}
     }
@@ -206,8 +208,8 @@ fn write_once<T>(
         message: &message,
         trailers: &request.context.trailers(),
         when: Timestamp::now(),
-    })?;
-    Ok(match outcome {
+    });
+    Ok(match outcome.map_err(|error| room::refused(workspace.name(), error))? {
         Outcome::Committed(commit) => Some(Written { before: base, commit, is_new: true, result }),
         Outcome::Unchanged => Some(Written { before: base, commit: base, is_new: false, result }),
         Outcome::Conflict(_) => None,

@@ -1,14 +1,14 @@
 //! What lists show, kept beside Git and made new from it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use workstead_core::name::BranchName;
-use workstead_core::repository::{self, Repository, RepositoryId};
+use workstead_core::repository::RepositoryId;
 
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::events;
-use crate::metrics::GitService;
+use crate::housekeeping;
 use crate::slxs::ids;
 use crate::store::now;
 use crate::store::workspaces::WorkspaceRow;
@@ -25,7 +25,7 @@ pub(crate) async fn moved(app: &AppState, workspace: &Arc<Workspace>) {
         tracing::error!(workspace = %workspace.name(), cause, %error, "the index fell behind");
         app.workspaces.forget(&workspace.name().as_str().to_owned());
     }
-    consolidate(app, workspace);
+    housekeeping::consolidate(app, workspace);
 }
 
 /// Writes all of the index anew, whatever it has.
@@ -61,34 +61,6 @@ async fn bring_up_to_date(app: &AppState, workspace: &Arc<Workspace>) -> Result<
     ids::note_new(app, workspace, indexed, head).await
 }
 
-/// Joins the packs of a repository in the background when they have become many, once at a time.
-pub(crate) fn consolidate(app: &AppState, workspace: &Arc<Workspace>) {
-    let (app, workspace) = (app.clone(), Arc::clone(workspace));
-    // A poisoned lock only means that a housekeeper panicked; the set is whole.
-    let running = || app.consolidating.lock().unwrap_or_else(PoisonError::into_inner);
-    if !running().insert(workspace.id().to_owned()) {
-        return;
-    }
-    let state = app.clone();
-    app.work.in_background(move || {
-        let repository = workspace.repository();
-        let done = repository
-            .needs_consolidation()
-            .and_then(|needed| if needed { repack(&state, repository) } else { Ok(()) });
-        if let Err(error) = done {
-            tracing::warn!(workspace = %workspace.name(), %error, "the packs of a repository could not be joined");
-        }
-        state.consolidating.lock().unwrap_or_else(PoisonError::into_inner).remove(workspace.id());
-    });
-}
-
-fn repack(app: &AppState, repository: &Repository) -> repository::Result<()> {
-    let mut run = app.metrics.git.run(GitService::Repack);
-    let done = tracing::info_span!("git", service = "repack").in_scope(|| repository.consolidate());
-    run.ok = done.is_ok();
-    done
-}
-
 /// Brings the index up to date with what moved just before a crash.
 ///
 /// Of the many that did not move it reads one reference each, so that thousands of them don't hold up a start.
@@ -120,7 +92,7 @@ async fn catch_up_one(app: &AppState, row: WorkspaceRow) -> Result<(), ApiError>
     let workspace = workspace::open(app, row).await?;
     if workspace.row.revision != Some(workspace.head()?.to_string()) {
         bring_up_to_date(app, &workspace).await?;
-        consolidate(app, &workspace);
+        housekeeping::consolidate(app, &workspace);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod exposition;
 mod git;
+mod housekeeping;
 mod http;
 mod process;
 mod registrar;
@@ -28,6 +29,7 @@ use prometheus_client::registry::Registry;
 use workstead_presign::{Provider, StoreError};
 
 pub(crate) use self::git::{GitMetrics, GitRun};
+pub(crate) use self::housekeeping::HousekeepingMetrics;
 pub(crate) use self::http::HttpMetrics;
 pub use self::registrar::Described;
 use self::registrar::{
@@ -51,6 +53,8 @@ pub(crate) struct Metrics {
     pub(crate) http: HttpMetrics,
     /// Processes, counted where they are started.
     pub(crate) git: GitMetrics,
+    /// Housekeeping, counted by the housekeeper.
+    pub(crate) housekeeping: HousekeepingMetrics,
     /// Messages, counted by their sender.
     pub(crate) slack: SlackMetrics,
     pub(crate) webhooks: WebhookMetrics,
@@ -158,6 +162,7 @@ impl Metrics {
                 "When the sweeper last ran to its end, in seconds since 1970; 0 when it has not",
             )),
             git: GitMetrics::register(r),
+            housekeeping: HousekeepingMetrics::register(r),
             slack: SlackMetrics::register(r),
             webhooks: WebhookMetrics::register(r),
             sampled: scrape::Sampled::register(r),

@@ -23,7 +23,7 @@ use crate::app::AppState;
 use crate::data_dir::DataDir;
 use crate::middleware::plain_paths;
 use crate::settings::Settings;
-use crate::{router, upload, webhooks};
+use crate::{housekeeping, router, upload, webhooks};
 
 /// Why a running server ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,13 @@ impl Server {
         }
     }
 
+    /// Looks after the repositories as if it were `now`: for tests, since a running server does so by itself.
+    pub async fn keep_house(&self, now: Timestamp) {
+        if let Err(error) = housekeeping::go_round(&self.app, now, None).await {
+            tracing::error!(cause = error.cause(), "housekeeping failed");
+        }
+    }
+
     /// Returns the routes, to answer requests without a socket.
     pub fn service(&self) -> Service {
         MapRequest::new(router::router(self.app.clone()), plain_paths::<Body> as fn(_) -> _)
@@ -106,11 +113,13 @@ impl Server {
         let signal = async move {
             shutdown.await;
             tracing::info!("stopping: no new connections, running requests finish");
+            streams.housekeeping.stop();
             streams.uploads.close_streams();
             streams.events.close_streams();
             let _ = stop.send(true);
         };
         let sweeper = tokio::spawn(upload::sweep_forever(app.clone(), stopped.clone()));
+        let housekeeper = tokio::spawn(housekeeping::go_round_forever(app.clone(), stopped.clone()));
         let signal = tokio::spawn(signal);
         let measuring = measuring::start(&app, metrics.map(|(listener, _)| listener), &stopped);
         let bounds = Bounds { most: files::raise_limit(), head_time: HEAD_TIME };
@@ -128,6 +137,8 @@ impl Server {
         }
         signal.abort();
         sweeper.abort();
+        app.housekeeping.stop();
+        housekeeper.abort();
         for task in measuring {
             task.abort();
         }

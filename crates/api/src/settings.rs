@@ -39,6 +39,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// How large repositories may be, and how they are looked after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepositorySettings {
+    /// Most bytes of one repository's objects.
+    pub max_bytes: u64,
+    /// How long objects are kept that nothing leads to.
+    pub unreachable_grace: Duration,
+    /// How often a repository in which something changed is looked after.
+    pub housekeeping_interval: Duration,
+}
+
 /// The settings in force, all checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -122,6 +133,8 @@ pub struct Settings {
     pub git_credential_lifetime: Duration,
     /// Where repositories are found beside `/git`.
     pub git_alias_prefix: Option<AliasPrefix>,
+    /// How large repositories may be, and how they are looked after.
+    pub repositories: RepositorySettings,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.

@@ -62,6 +62,20 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Shows how far something is on a line that the next one replaces, and nothing but on a terminal.
+    #[expect(clippy::unused_self, reason = "output goes through a printer, never past it")]
+    pub(crate) fn progress(&self, text: impl Display) {
+        let mut stderr = io::stderr().lock();
+        if stderr.is_terminal() {
+            let _ = write!(stderr, "\r\x1b[K{}", printable(&text.to_string())).and_then(|()| stderr.flush());
+        }
+    }
+
+    /// Removes that line.
+    pub(crate) fn end_progress(&self) {
+        self.progress("");
+    }
+
     /// Reports an error and returns its exit code.
     pub(crate) fn failure(&self, error: &CliError) -> ExitCode {
         self.say(error.report());

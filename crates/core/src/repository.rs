@@ -5,6 +5,8 @@
 //! handle that moves references it loads the user's configuration to look for repository
 //! extensions; its values are replaced before anything is done with the handle. Handles that
 //! read objects load none.) Nothing outside this module may assume that references are files.
+//!
+//! What housekeeping does, and why no reader or writer waits for it or loses anything, is argued in `housekeeping.rs`.
 
 mod caches;
 mod census;
@@ -13,7 +15,9 @@ mod comparison;
 mod consolidate;
 mod directory;
 mod error;
+mod fsck;
 mod history;
+mod housekeeping;
 mod last_changes;
 mod layout;
 mod listing;
@@ -26,6 +30,7 @@ mod probe;
 mod program;
 mod quarantine;
 mod refs;
+mod size;
 mod snapshot;
 mod store;
 #[cfg(test)]
@@ -36,6 +41,7 @@ mod tree_edit;
 mod tree_format;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use census::Census;
@@ -43,7 +49,9 @@ pub use commit::{CommitRequest, Outcome, RecordUpdate};
 pub use comparison::{CompareLimits, Comparison, FileChange};
 pub use directory::{DirectoryEntry, EntryKind};
 pub use error::{Error, Result};
+pub use fsck::{Finding, Severity};
 pub use history::{ChangeKind, CommitFilter, CommitInfo, PathChange};
+pub use housekeeping::{Hold, HouseKept, Housekeeping};
 pub use last_changes::LastChanges;
 pub use listing::{Irregular, IrregularKind, file_path};
 pub use merge::{ConflictKind, Lines, MergeConflict, Merged};
@@ -52,7 +60,7 @@ pub use names::{InvalidRepositoryId, RecordName, RepositoryId};
 pub use objects::MAX_BLOB_BYTES;
 pub use quarantine::{MeasuredCommits, Quarantine};
 pub use snapshot::Snapshot;
-pub use store::{FirstCommit, RepositoryStore};
+pub use store::{FirstCommit, RepositoryStore, StoreOptions};
 
 use crate::name::BranchName;
 use crate::oid::{BlobId, CommitId};
@@ -73,6 +81,14 @@ struct Inner {
     objects: Arc<Objects>,
     refs: RwLock<Arc<Refs>>,
     writer: Mutex<Writer>,
+    /// Taken by whoever looks after the packs, for as long as that takes.
+    house: Mutex<()>,
+    /// How many count on everything that is there now, see [`Hold`].
+    holds: Mutex<usize>,
+    /// Bytes of the objects, as far as they are known.
+    bytes: Mutex<Option<u64>>,
+    /// Whether the repository is being removed.
+    retiring: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -100,12 +116,19 @@ impl Inner {
             directory,
             refs: RwLock::new(Arc::new(refs)),
             writer: Mutex::new(Writer { handle, retired: false }),
+            house: Mutex::default(),
+            holds: Mutex::default(),
+            bytes: Mutex::default(),
+            retiring: AtomicBool::new(false),
             shared,
         })
     }
 
-    /// Waits for a writer and lets no other follow: the repository is being removed.
+    /// Ends housekeeping, waits for a writer and lets no other follow: the repository is being removed.
     fn retire(&self) {
+        self.retiring.store(true, Ordering::Release);
+        // Git would make the directories again into which it wants to write.
+        drop(self.house.lock().unwrap_or_else(PoisonError::into_inner));
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).retired = true;
     }
 }

@@ -12,6 +12,7 @@ use workstead_core::workspace_file::FieldProblem;
 use workstead_presign::{RefusedPut, StoreError};
 
 use super::{ApiError, more, one_line};
+use crate::room;
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
@@ -39,6 +40,11 @@ impl From<repository::Error> for ApiError {
             Error::PathConflict { .. } => Self::invalid("path_conflict", error.to_string()),
             Error::TooManyFiles { .. } | Error::TooLarge { .. } => {
                 Self::invalid("repository_limit", one_line(&error.to_string()))
+            }
+            // Doors that know the workspace's name say it.
+            Error::RepositoryTooLarge { .. } => {
+                let detail = format!("{error}; {}", room::CURE);
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, room::TOO_LARGE, detail)
             }
             Error::BranchCollision { .. } | Error::BranchExists(_) => {
                 Self::conflict("branch_conflict", error.to_string())

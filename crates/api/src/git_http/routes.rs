@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
 use workstead_core::door::PermissionChange;
+use workstead_core::repository::Hold;
 
 use super::alias::{AliasPrefix, lies_below};
 use super::credentials;
@@ -29,6 +30,7 @@ use crate::auth::{self, Caller};
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
+use crate::housekeeping;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
@@ -134,7 +136,10 @@ async fn receive_pack(
         updates: Arc::default(),
     };
     let judge = judge(app.clone(), caller, Arc::clone(&workspace), push.clone());
-    let purpose = Purpose::Push { judge, after: after(app.clone(), workspace, push) };
+    let shared = Arc::clone(&workspace);
+    // What Git finds there when it looks whether something is missing must be there when its references move.
+    let hold = app.work.blocking(move || shared.repository().hold()).await?;
+    let purpose = Purpose::Push { judge, after: after(app.clone(), workspace, push, hold) };
     let answer = app.git.exchange(&headers, body, directory, purpose).await;
     answer.map_err(|error| refusal(&app, error))
 }
@@ -237,9 +242,10 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
 }
 
 /// Makes what follows the push: durable directories, the server's own view, the index.
-fn after(app: AppState, workspace: Arc<Workspace>, push: Push) -> AfterPush {
+fn after(app: AppState, workspace: Arc<Workspace>, push: Push, hold: Hold) -> AfterPush {
     Box::pin(async move {
         let settled = settle_push(&app, Arc::clone(&workspace)).await;
+        drop(hold);
         if settled.is_ok() && push.is_accepted() {
             app.right_of_way.push_accepted(workspace.id(), &push.token_id, Instant::now());
             let updates = push.updates.get().map(Vec::as_slice).unwrap_or_default();
@@ -266,7 +272,7 @@ async fn settle_push(
     let (refreshed, settled) = settled.await.map_err(boxed)?;
     refreshed?;
     if workspace.head().ok() == before {
-        index::consolidate(app, &workspace);
+        housekeeping::consolidate(app, &workspace);
     } else {
         index::moved(app, &workspace).await;
     }

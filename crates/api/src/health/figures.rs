@@ -45,6 +45,9 @@ pub(crate) struct HealthMetrics {
     /// Bytes on the disk of the repository, history included.
     #[schema(required)]
     repository_bytes: Option<u64>,
+    /// Bytes that packs and loose objects may take, nearly all of the above; null when there is no limit.
+    #[schema(required)]
+    repository_max_bytes: Option<u64>,
     /// Uploads by what became of them.
     #[schema(required)]
     uploads: Option<UploadCounts>,
@@ -140,7 +143,8 @@ pub(super) async fn metrics(
     let (counted, uploads) = tokio::join!(of_repository(app, workspace), of_uploads(app, workspace_id));
     let (commits, slxs, repository_bytes) = counted;
     let (uploads, last_durations) = uploads.unzip();
-    HealthMetrics { commits, slxs, repository_bytes, uploads, last_durations }
+    let repository_max_bytes = Some(app.settings.repositories.max_bytes);
+    HealthMetrics { commits, slxs, repository_bytes, repository_max_bytes, uploads, last_durations }
 }
 
 type OfRepository = (Option<u64>, Option<SlxCounts>, Option<u64>);

@@ -13,6 +13,7 @@ use crate::access::Examination;
 use crate::app::AppState;
 use crate::health::conditions::{self, Condition, Readable};
 use crate::query::rfc3339;
+use crate::room;
 use crate::store::workspaces::WorkspaceRow;
 use crate::view;
 use crate::workspace::{Workspace, default_branch};
@@ -109,16 +110,18 @@ pub(crate) async fn report(app: &AppState, examination: &Examination, options: O
     let Examination { row, workspace } = examination;
     let figures =
         async { if options.metrics { Some(metrics(app, &row.id, workspace.as_ref()).await) } else { None } };
-    let (repository, database, object_store, readable, expiring, metrics) = tokio::join!(
+    let (repository, database, object_store, readable, expiring, full, metrics) = tokio::join!(
         probe::repository(app, row, default_branch()),
         probe::database(app, row),
         probe::object_store(app, row),
         readable(app, workspace.as_ref()),
         expiring(app, row),
+        near_limit(app, row, workspace.as_ref()),
         figures,
     );
     let mut conditions = vec![readable.condition(row.updated_at)];
     conditions.extend(expiring);
+    conditions.extend(full);
     let details = options.details.then(|| HealthDetails {
         repository: details(app, row, Dependency::Repository, &repository),
         database: details(app, row, Dependency::Database, &database),
@@ -187,6 +190,20 @@ async fn expiring(app: &AppState, row: &WorkspaceRow) -> Vec<Condition> {
     match ask(app, turn, asking).await {
         Asked::Answered(Ok(conditions), _) => conditions,
         Asked::Answered(Err(_), _) | Asked::Hangs => Vec::new(),
+    }
+}
+
+/// Tells when the repository is nearly as large as it may be.
+async fn near_limit(
+    app: &AppState,
+    row: &WorkspaceRow,
+    workspace: Option<&Arc<Workspace>>,
+) -> Option<Condition> {
+    let (state, shared, since) = (app.clone(), Arc::clone(workspace?), row.updated_at);
+    let asked = async move { Ok(room::announced(&state, &shared, since).await) };
+    match ask(app, format!("room/{}", row.id), asked).await {
+        Asked::Answered(Ok(condition), _) => condition,
+        Asked::Answered(Err(_), _) | Asked::Hangs => None,
     }
 }
 

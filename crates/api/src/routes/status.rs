@@ -17,7 +17,7 @@ use crate::health::conditions::{self, Condition, Readable};
 use crate::health::slx_counts;
 use crate::schema::UploadRow;
 use crate::workspace::{Workspace, default_branch};
-use crate::{reply, upload, view};
+use crate::{reply, room, upload, view};
 
 /// How a workspace stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,7 +45,8 @@ pub(crate) struct WorkspaceStatus {
 /// Says how a workspace stands.
 ///
 /// The condition `UploadTokenExpiring` comes a week before a builder's last token dies, since the builder would fail
-/// unseen; `WebhookFailing` when a webhook has failed for an hour or was switched off.
+/// unseen; `WebhookFailing` when a webhook has failed for an hour or was switched off; `RepositoryNearLimit` when the
+/// repository is nearly as large as it may be.
 #[utoipa::path(get, path = "/api/v3/workspaces/{workspace}/status", tag = "Workspaces",
     responses((status = 200, description = "How it stands.", body = WorkspaceStatus)))]
 pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -> Result<Response, ApiError> {
@@ -69,6 +70,9 @@ pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -
     let mut conditions = vec![readable.condition(row.updated_at)];
     conditions.extend(conditions::expiring(&app, row).await?);
     conditions.extend(conditions::webhooks(&app, row).await?);
+    if let Some(workspace) = workspace.as_ref().filter(|_| readable != Readable::NoRepository) {
+        conditions.extend(room::announced(&app, workspace, row.updated_at).await);
+    }
     let status = WorkspaceStatus {
         workspace: true,
         sync: readable == Readable::Yes,

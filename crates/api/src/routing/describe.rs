@@ -139,7 +139,11 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
     }
     if route.operation.request_body.is_some() {
         refusals.push(("408", "The body came too slowly."));
-        refusals.push(("413", "The body is larger than the limit."));
+        // Where the body becomes a commit.
+        let is_kept = matches!(route.rule, Rule::Workspace(Action::Read | Action::Write | Action::Upload));
+        let body_or_repository = "The body is larger than the limit, or the repository would be.";
+        refusals
+            .push(("413", if is_kept { body_or_repository } else { "The body is larger than the limit." }));
         refusals.push(("415", "The body is of another type, or compressed."));
         refusals.push(("422", "The body is well-formed but not valid."));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use url::Url;
-use workstead_core::repository::RepositoryStore;
+use workstead_core::repository::{RepositoryStore, StoreOptions};
 use workstead_presign::LocalStore;
 
 use super::{ServeError, Server};
@@ -106,7 +106,11 @@ pub(crate) async fn open_app(
 ) -> Result<AppState, StartError> {
     let key = data.server_key()?;
     let database = Database::open(&data.database()).await?;
-    let repositories = RepositoryStore::open(&data.repositories())?;
+    let options = StoreOptions {
+        max_repository_bytes: Some(settings.repositories.max_bytes),
+        ..StoreOptions::default()
+    };
+    let repositories = RepositoryStore::open_with(&data.repositories(), options)?;
     let local = Arc::new(LocalStore::new(data.objects(), key, public_url.clone()));
     let objects = object_store::from_settings(&settings, &local).map_err(StartError::ObjectStore)?;
     let server_key = ServerKey::new(key);

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use workstead_bundler::Limits;
 
 use super::parse::{self, Reader};
-use super::{CreatePolicy, InvalidSetting, LogFormat, Settings, stores};
+use super::{CreatePolicy, InvalidSetting, LogFormat, RepositorySettings, Settings, stores};
 use crate::auth::client_address::Network;
 use crate::codecollections;
 use crate::git_http::{AliasPrefix, GitLimits};
@@ -110,12 +110,26 @@ impl Settings {
             max_webhooks: reader.read("WORKSTEAD_WEBHOOKS_MAX", parse::at_least_one)?,
             git_credential_lifetime: reader
                 .read("WORKSTEAD_GIT_CREDENTIAL_MINUTES", parse::minutes_of_a_day)?,
+            repositories: repositories(&reader)?,
             codecollections: reader.read("WORKSTEAD_CODECOLLECTIONS", codecollections::parse)?,
             shutdown_grace: reader.read("WORKSTEAD_SHUTDOWN_GRACE", |text| {
                 text.parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
             })?,
         })
     }
+}
+
+/// Reads what becomes of repositories.
+fn repositories(reader: &Reader<'_>) -> Result<RepositorySettings, InvalidSetting> {
+    Ok(RepositorySettings {
+        max_bytes: reader.read("WORKSTEAD_REPOSITORY_MAX_BYTES", parse::size)?,
+        unreachable_grace: reader.read("WORKSTEAD_GIT_UNREACHABLE_DAYS", |text| {
+            parse::within(text, 1..=3650).map(|days| Duration::from_hours(days * 24))
+        })?,
+        housekeeping_interval: reader.read("WORKSTEAD_GIT_HOUSEKEEPING_HOURS", |text| {
+            parse::within(text, 1..=8760).map(Duration::from_hours)
+        })?,
+    })
 }
 
 /// Reads what a bundle may cost.

@@ -320,6 +320,24 @@ pub const SETTINGS: &[Setting] = &[
         "a path like /platform-cluster-01, of letters, digits, dots, dashes and underscores, that no other route has",
         "A second address of all repositories, for clients that clone <prefix>/<workspace>.git; /git stays.",
     ),
+    setting(
+        "WORKSTEAD_REPOSITORY_MAX_BYTES",
+        "2GiB",
+        SIZE,
+        "Largest repository of a workspace, by its packs; writes that would exceed it are refused.",
+    ),
+    setting(
+        "WORKSTEAD_GIT_UNREACHABLE_DAYS",
+        "14",
+        "a whole number of days from 1 to 3650",
+        "How long objects are kept that no branch or tag leads to, as after a forced push or a deleted branch.",
+    ),
+    setting(
+        "WORKSTEAD_GIT_HOUSEKEEPING_HOURS",
+        "24",
+        "a whole number of hours from 1 to 8760",
+        "How often a repository that changed is looked after in the background.",
+    ),
     Setting {
         name: "WORKSTEAD_LLM_CONFIG",
         default: "",

@@ -29,6 +29,9 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_JWT_KEY_DAYS", "0"),
         ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
         ("WORKSTEAD_METRICS_LISTEN", "9464"),
+        ("WORKSTEAD_REPOSITORY_MAX_BYTES", "0"),
+        ("WORKSTEAD_GIT_UNREACHABLE_DAYS", "0"),
+        ("WORKSTEAD_GIT_HOUSEKEEPING_HOURS", "daily"),
         ("WORKSTEAD_METRICS_TOKEN", "geheim"),
         ("WORKSTEAD_OTLP_ENDPOINT", "collector:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
@@ -61,6 +64,9 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_JWT_KEY_DAYS is "0": expected a whole number of days from 1 to 3650
     WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE is "0": expected a whole number from 1 to 100000
     WORKSTEAD_METRICS_LISTEN is "9464": expected host:port, like 127.0.0.1:9464
+    WORKSTEAD_REPOSITORY_MAX_BYTES is "0": expected a size like 64MiB, or a number of bytes
+    WORKSTEAD_GIT_UNREACHABLE_DAYS is "0": expected a whole number of days from 1 to 3650
+    WORKSTEAD_GIT_HOUSEKEEPING_HOURS is "daily": expected a whole number of hours from 1 to 8760
     WORKSTEAD_METRICS_TOKEN is a secret of 6 characters: expected at least 32 visible ASCII characters without blanks
     WORKSTEAD_OTLP_ENDPOINT is "collector:4318": expected an http or https URL without query, like http://otel-collector:4318
     OTEL_EXPORTER_OTLP_ENDPOINT is "collector:4318": expected an http or https URL without query, like http://otel-collector:4318

@@ -24,6 +24,7 @@ use crate::error::ApiError;
 use crate::index;
 use crate::metrics::{self, UploadEnd, Via, WriteDoor, WriteEnd};
 use crate::revision::IfMatch;
+use crate::room;
 use crate::store::now;
 use crate::store::uploads::{Finished, RecordedError, UploadState};
 use crate::workspace::Workspace;
@@ -115,6 +116,7 @@ pub(crate) async fn apply(
         let may = |committing: &Committing<'_>| last_word.may(committing);
         apply_upload_if(workspace.repository(), &state.facts, request, &may).map_err(|error| match error {
             UploadError::Withheld => last_word.refusal(),
+            UploadError::Repository(error) => room::refused(workspace.name(), error),
             error => ApiError::of_upload(error, may_read),
         })
     });

@@ -123,6 +123,11 @@ impl TestApp {
         Self::start_in(directory, &settings).await
     }
 
+    /// Stops without any farewell and starts again on the same data with other settings.
+    pub(crate) async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
+        Self::start_in(self.stop().await, settings).await
+    }
+
     /// Takes the only workspace away as a deletion does that comes between two steps of a request: its row
     /// first, then its repository, while the server still has both in mind.
     pub(crate) async fn delete_underneath(&self) {
@@ -156,6 +161,11 @@ impl TestApp {
     /// Sends to webhooks what is due as if so much time had passed.
     pub(crate) async fn deliver_after(&self, later: SignedDuration) {
         self.server.deliver_to_webhooks(Timestamp::now() + later).await;
+    }
+
+    /// Looks after the repositories as if so much time had passed.
+    pub(crate) async fn keep_house_after(&self, later: SignedDuration) {
+        self.server.keep_house(Timestamp::now() + later).await;
     }
 
     /// Returns the directory of all data.

@@ -119,6 +119,7 @@ async fn details_and_figures_are_added_when_asked_for() {
         "workflow": 0
       },
       "repositoryBytes": "[bytes]",
+      "repositoryMaxBytes": 2147483648,
       "uploads": {
         "open": 1,
         "running": 0,

@@ -20,6 +20,7 @@ mod git_credentials;
 mod groups;
 mod health;
 mod history;
+mod housekeeping;
 mod http;
 mod lists;
 mod locations;

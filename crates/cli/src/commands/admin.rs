@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use workstead_api::admin::{Admin, AdminError};
+use workstead_api::admin::{Admin, AdminError, Problem, Severity};
 use workstead_api::settings::Settings;
 
 use super::serve::{explain, runtime};
 use crate::error::CliError;
 use crate::logging;
-use crate::output::{OutputFormat, Printer};
+use crate::output::{OutputFormat, Printer, printable};
 
 /// Arguments of `workstead admin`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,12 @@ pub(crate) struct Args {
 enum Task {
     /// Compare the index of workspaces with Git; exit code 1 when they differ
     Check,
+    /// Examine the repositories of workspaces; exit code 1 when something is lost or will not work
+    Fsck {
+        /// The workspaces; all of them if none is named
+        #[arg(value_name = "WORKSPACE")]
+        workspaces: Vec<String>,
+    },
     /// Make the index of workspaces anew from Git
     Reindex,
     /// Write one workspace with its history into a file
@@ -91,6 +97,7 @@ async fn perform(admin: &Admin, args: &Args, printer: &Printer) -> Result<ExitCo
                 return Ok(ExitCode::from(1));
             }
         }
+        Task::Fsck { workspaces } => return fsck(admin, workspaces, as_json, printer).await,
         Task::Reindex => {
             let done = admin.reindex().await.map_err(failed)?;
             if as_json {
@@ -125,6 +132,36 @@ async fn perform(admin: &Admin, args: &Args, printer: &Printer) -> Result<ExitCo
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn fsck(
+    admin: &Admin,
+    workspaces: &[String],
+    as_json: bool,
+    printer: &Printer,
+) -> Result<ExitCode, CliError> {
+    let progress = |done: usize, all: usize, name: &str| {
+        printer.progress(format_args!("{} of {all}: {name}", done + 1));
+    };
+    let check = admin.fsck(workspaces, &progress).await;
+    printer.end_progress();
+    let check = check.map_err(failed)?;
+    if as_json {
+        printer.json(&check)?;
+    } else {
+        for Problem { workspace, repository, finding } in &check.problems {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            printer.data(printable(&format!("{workspace}: {severity}: {}", finding.what)))?;
+            printer.data(format_args!("  in {repository}: {}", finding.cure))?;
+        }
+        let (count, all) = (check.workspaces, check.problems.len());
+        let errors = check.problems.iter().filter(|it| it.finding.severity == Severity::Error).count();
+        printer.say(format_args!("{count} workspaces examined, {errors} errors, {} warnings", all - errors));
+    }
+    Ok(if check.has_errors() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn tell_of_secrets(names: &[String], printer: &Printer) {

@@ -1,6 +1,6 @@
 //! The one write path: edits become one pack, then the references move.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -97,10 +97,15 @@ impl Repository {
         if head.is_none() {
             refuse_collision(&refs, request.branch)?;
         }
+        for parent in request.merged {
+            self.require_led_to(&refs, *parent)?;
+        }
         let Some(plan) = Plan::make(self.objects(), &refs, request)? else {
             return Ok(Some(Outcome::Unchanged));
         };
-        write_pack(self.objects().directory(), &plan.objects)?;
+        let bytes =
+            write_pack(self.objects().directory(), &plan.objects, |adding| self.require_room(adding))?;
+        self.note_added(bytes);
         if plan.commit.as_ref().is_some_and(|info| !may(info.id)) {
             return Ok(None);
         }
@@ -129,7 +134,7 @@ impl Repository {
         Ok(plan.and_then(|plan| plan.commit).map(|info| info.tree))
     }
 
-    /// Makes a branch at a commit that the repository has.
+    /// Makes a branch at a commit that another branch or a tag leads to.
     pub fn create_branch(&self, branch: &BranchName, at: CommitId) -> Result<()> {
         let writer = self.writer()?;
         let refs = self.refs();
@@ -138,15 +143,20 @@ impl Repository {
             return Err(exists());
         }
         refuse_collision(&refs, branch)?;
-        self.objects().commit(at)?;
+        self.require_led_to(&refs, at)?;
         let step = Move { name: branch.reference(), from: None, to: *at.as_bytes() };
         self.move_refs(&writer, &[step])?.ok_or_else(exists)
     }
 
-    /// Moves a branch forward to a commit that the repository has; false, and nothing, when it is elsewhere by now.
+    /// Moves a branch forward to a commit that another branch or a tag leads to; false, and nothing, when it is elsewhere
+    /// by now.
     pub fn fast_forward(&self, branch: &BranchName, from: CommitId, to: CommitId) -> Result<bool> {
         let writer = self.writer()?;
-        if self.head(branch)? != Some(from) || !self.is_descendant(from, to)? {
+        if self.head(branch)? != Some(from) {
+            return Ok(false);
+        }
+        self.require_led_to(&self.refs(), to)?;
+        if !self.is_descendant(from, to)? {
             return Ok(false);
         }
         let step = Move { name: branch.reference(), from: Some(*from.as_bytes()), to: *to.as_bytes() };
@@ -159,6 +169,38 @@ impl Repository {
         let removed = remove(&writer.handle, &branch.reference(), *at.as_bytes());
         self.read_refs(&writer)?;
         removed
+    }
+
+    /// Refuses a commit that no branch or tag leads to; to be asked while the writer's lock is held.
+    ///
+    /// Who found it may have done so some time ago, and its branch may have gone since: then housekeeping may drop it, or
+    /// has, whatever the memory still knows of it.
+    fn require_led_to(&self, refs: &Refs, commit: CommitId) -> Result<()> {
+        let tips = || refs.branches.values().chain(refs.tags.values());
+        if tips().any(|tip| *tip == commit) {
+            return Ok(());
+        }
+        let unknown = || Error::UnknownRevision(commit.to_string());
+        match self.objects().size(Kind::Commit, *commit.as_bytes()) {
+            Err(Error::MissingObject { .. }) => return Err(unknown()),
+            found => found?,
+        };
+        let found = self.objects().with(|handle| {
+            let mut walk = handle.revwalk()?;
+            for tip in tips().collect::<BTreeSet<_>>() {
+                walk.push(git2::Oid::from_bytes(tip.as_bytes())?)?;
+            }
+            for id in walk {
+                if id?.as_bytes() == commit.as_bytes() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        if found.map_err(Error::git("walk the history"))? {
+            return Ok(());
+        }
+        Err(unknown())
     }
 
     /// Moves references and what is known of them in memory; nothing is returned if one was elsewhere.
@@ -287,7 +329,8 @@ impl Content {
     /// Drops the content that the present trees hold, and checks that links lead somewhere.
     ///
     /// An object that is in the repository but in none of these trees is written again: it may be
-    /// unreachable, and a `git gc` may be just about to prune it.
+    /// unreachable, and housekeeping may be just about to drop it. A link's content must be there now; it
+    /// can't go before the references have moved, as the writer's lock is held.
     fn settle(&mut self, objects: &Objects, present: &[TreeId]) -> Result<()> {
         let Self { new, linked } = self;
         linked.retain(|id| !new.contains_key(id));

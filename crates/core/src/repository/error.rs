@@ -128,6 +128,22 @@ pub enum Error {
         /// The end of what it wrote to its error stream.
         output: String,
     },
+    /// What was to be added would make the repository larger than it may be; nothing of it was kept.
+    #[error("the repository has {bytes} bytes; with {adding} more it would exceed the limit of {limit}")]
+    RepositoryTooLarge {
+        /// How many bytes its objects have.
+        bytes: u64,
+        /// How many were to be added.
+        adding: u64,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// The housekeeping of an earlier process has not ended yet.
+    #[error("the repository is being looked after by a `git` that an earlier server left; it ends by itself")]
+    Housekeeping,
+    /// Work in the background was told to end.
+    #[error("it was told to stop")]
+    Stopped,
     /// The `git` program took too long and was ended.
     #[error("`git {command}` was ended, as it took longer than {} seconds", .limit.as_secs())]
     ProgramTooSlow {

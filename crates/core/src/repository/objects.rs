@@ -28,6 +28,8 @@ const MAX_COMMIT_BYTES: u64 = 1 << 20;
 const MAX_TAG_DEPTH: usize = 16;
 /// Idle handles that are kept for the next reader.
 const MAX_IDLE: usize = 4;
+/// How often a read begins anew for packs that went meanwhile.
+const MAX_RENEWALS: usize = 4;
 
 /// The objects of one repository, with those of a quarantine or without.
 pub(super) struct Objects {
@@ -87,13 +89,13 @@ impl Objects {
 
     /// Runs a read on a handle.
     ///
-    /// A failed read is tried once more on a new handle, because packs that an old handle knows
-    /// are replaced when they are consolidated.
+    /// A failed read is tried once more on a new handle, because packs that an old handle knows are replaced when they
+    /// are joined; and again while that happens so fast that they went between the look for them and the read.
     pub(super) fn with<T>(
         &self,
         read: impl Fn(&git2::Repository) -> Result<T, git2::Error>,
     ) -> Result<T, git2::Error> {
-        let generation = self.generation.load(Ordering::Acquire);
+        let mut generation = self.generation.load(Ordering::Acquire);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some((made, handle)) = idle
             && let Ok(value) = read(&handle)
@@ -101,10 +103,23 @@ impl Objects {
             self.put_back(made, handle);
             return Ok(value);
         }
-        let handle = self.open()?;
-        let value = read(&handle)?;
-        self.put_back(generation, handle);
-        Ok(value)
+        for _ in 0..MAX_RENEWALS {
+            let handle = self.open()?;
+            match read(&handle) {
+                Ok(value) => {
+                    self.put_back(generation, handle);
+                    return Ok(value);
+                }
+                Err(error) => {
+                    let present = self.generation.load(Ordering::Acquire);
+                    if present == generation {
+                        return Err(error);
+                    }
+                    generation = present;
+                }
+            }
+        }
+        read(&self.open()?)
     }
 
     fn put_back(&self, made: u64, handle: git2::Repository) {

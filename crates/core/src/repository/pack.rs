@@ -36,7 +36,12 @@ const WINDOW: usize = 8;
 ///
 /// When it returns, the pack can be read and survives a loss of power. Before that, nothing of
 /// it can be seen: it is made in a temporary directory, which Git's own `prune` knows too.
-pub(super) fn write_pack(objects_directory: &Path, objects: &[PackObject]) -> Result<()> {
+/// `may` is asked with its bytes before it is kept. Returns how many they are.
+pub(super) fn write_pack(
+    objects_directory: &Path,
+    objects: &[PackObject],
+    may: impl FnOnce(u64) -> Result<()>,
+) -> Result<u64> {
     let temporary = tempfile::Builder::new().prefix(TEMPORARY_OBJECTS).tempdir_in(objects_directory)?;
     // `verify` would look for the objects that ours refer to; those are in other packs.
     let mut indexer =
@@ -54,9 +59,14 @@ pub(super) fn write_pack(objects_directory: &Path, objects: &[PackObject]) -> Re
         })?;
     }
     let name = indexer.commit().map_err(Error::git("index a pack"))?;
+    let mut bytes = 0;
+    for extension in ["pack", "idx"] {
+        bytes += fs::metadata(temporary.path().join(format!("pack-{name}.{extension}")))?.len();
+    }
+    may(bytes)?;
     install(temporary.path(), &objects_directory.join("pack"), &name)?;
     temporary.close()?;
-    Ok(())
+    Ok(bytes)
 }
 
 /// Moves a finished pack to where readers find it: the index last, because that is what they look for.

@@ -76,7 +76,7 @@ fn read_branch(directory: &Path, branch: &BranchName) -> Result<CommitId> {
 }
 
 /// Checks that every pack is there whole, as far as its beginning and its end tell.
-fn check_packs(directory: &Path) -> Result<()> {
+pub(super) fn check_packs(directory: &Path) -> Result<()> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         // A repository may have only loose objects.

@@ -1,7 +1,7 @@
 //! Runs of the `git` program in a repository, bounded in time and cut off from any configuration.
 
 use std::ffi::OsStr;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -29,26 +29,116 @@ const SETTINGS: &[&str] = &[
     "pack.windowMemory=128m",
 ];
 
+/// How much lower than the server's own the priority of work in the background is.
+const NICE: i32 = 10;
+/// Longest line of output that is told.
+const MAX_LINE_BYTES: u64 = 64 << 10;
+
 /// One run: `git <command> <arguments>` in a bare repository.
 pub(super) struct Run<'a> {
-    pub(super) program: &'a Path,
-    pub(super) directory: &'a Path,
-    pub(super) command: &'static str,
-    pub(super) arguments: &'a [&'a OsStr],
-    /// Longest that it may take.
-    pub(super) limit: Duration,
+    program: &'a Path,
+    directory: &'a Path,
+    command: &'static str,
+    arguments: &'a [&'a OsStr],
+    limit: Duration,
+    input: Option<std::fs::File>,
+    stop: &'a (dyn Fn() -> bool + Sync),
+    niceness: Option<i32>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// Makes a run that may take so long.
+    pub(super) fn new(
+        program: &'a Path,
+        directory: &'a Path,
+        command: &'static str,
+        arguments: &'a [&'a OsStr],
+        limit: Duration,
+    ) -> Self {
+        Self { program, directory, command, arguments, limit, input: None, stop: &|| false, niceness: None }
+    }
+
+    /// Gives it something to read from its standard input.
+    ///
+    /// It is also a way to have it hold a locked file as long as it lives, whatever becomes of this process.
+    pub(super) fn reading(self, input: std::fs::File) -> Self {
+        Self { input: Some(input), ..self }
+    }
+
+    /// Has it run at low priority, and end early when it is told to.
+    pub(super) fn in_background(self, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { stop, niceness: Some(NICE), ..self }
+    }
+
     /// Runs it to its end.
-    pub(super) fn run(&self) -> Result<()> {
+    pub(super) fn run(self) -> Result<()> {
         // A file, not a pipe: whoever writes much to it need not wait for a reader.
+        let complaints = tempfile::tempfile()?;
+        let mut child = self.spawn(Stdio::null(), complaints.try_clone()?)?;
+        let status = self.wait(&mut child)?;
+        self.judge(status, complaints)
+    }
+
+    /// Runs it to its end, with what it prints line by line.
+    pub(super) fn lines(self, take: impl FnMut(&[u8]) + Send) -> Result<()> {
+        let complaints = tempfile::tempfile()?;
+        let mut child = self.spawn(Stdio::piped(), complaints.try_clone()?)?;
+        let status = self.wait_reading(&mut child, take)?;
+        self.judge(status, complaints)
+    }
+
+    /// Runs it to its end whatever it thinks of its success, with what it prints, complaints too, line by line.
+    pub(super) fn report(self, mut take: impl FnMut(&[u8]) + Send) -> Result<ExitStatus> {
         let mut complaints = tempfile::tempfile()?;
-        let mut child = self.command().stderr(complaints.try_clone()?).spawn()?;
+        let mut child = self.spawn(Stdio::piped(), complaints.try_clone()?)?;
+        let status = self.wait_reading(&mut child, &mut take)?;
+        complaints.seek(SeekFrom::Start(0))?;
+        for_each_line(complaints, take)?;
+        Ok(status)
+    }
+
+    fn spawn(&self, stdout: Stdio, stderr: std::fs::File) -> Result<Child> {
+        let mut command = self.command();
+        if let Some(input) = &self.input {
+            command.stdin(input.try_clone()?);
+        }
+        let child = command.stdout(stdout).stderr(stderr).spawn()?;
+        if let Some(niceness) = self.niceness
+            && let Some(pid) = pid(&child)
+        {
+            // What it starts takes it over; without it the work is done all the same.
+            let _ = rustix::process::setpriority_process(Some(pid), niceness);
+        }
+        Ok(child)
+    }
+
+    fn wait_reading(&self, child: &mut Child, take: impl FnMut(&[u8]) + Send) -> Result<ExitStatus> {
+        let stdout = child.stdout.take();
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(move || stdout.map_or(Ok(()), |stdout| for_each_line(stdout, take)));
+            // When it is ended, its end of the pipe closes, and so the reader ends too.
+            let status = self.wait(child);
+            match reading.join() {
+                Ok(read) => status.and_then(|status| Ok(read.map(|()| status)?)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    /// Waits for it; one that takes too long, or is to stop, is ended with all that it started.
+    fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
         let (command, limit) = (self.command, self.limit);
-        let Some(status) = wait_within(&mut child, limit)? else {
-            return Err(Error::ProgramTooSlow { command, limit });
-        };
+        if let Some(status) = poll(child, limit, self.stop)? {
+            return Ok(status);
+        }
+        end(child)?;
+        if (self.stop)() {
+            return Err(Error::Stopped);
+        }
+        Err(Error::ProgramTooSlow { command, limit })
+    }
+
+    fn judge(&self, status: ExitStatus, mut complaints: std::fs::File) -> Result<()> {
         if status.success() {
             return Ok(());
         }
@@ -57,7 +147,7 @@ impl Run<'_> {
         let mut output = Vec::new();
         complaints.take(MAX_COMPLAINT_BYTES).read_to_end(&mut output)?;
         let output = String::from_utf8_lossy(&output).trim().to_owned();
-        Err(Error::Program { command, status, output })
+        Err(Error::Program { command: self.command, status, output })
     }
 
     fn command(&self) -> Command {
@@ -69,6 +159,8 @@ impl Run<'_> {
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_NO_LAZY_FETCH", "1")
             .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
             .arg("--git-dir")
             .arg(self.directory)
@@ -82,35 +174,54 @@ impl Run<'_> {
     }
 }
 
-/// Waits for a process; one that takes too long is ended with all that it started.
-fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
-    if let Some(status) = poll(child, limit)? {
-        return Ok(Some(status));
-    }
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+/// Returns a process's id.
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+/// Ends a process with all that it started: asks, then kills.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let group = pid(child);
     let signal = |signal| {
         // An error means that nobody is left.
         let _ = group.map(|group| kill_process_group(group, signal));
     };
     signal(Signal::TERM);
-    poll(child, GRACE)?;
+    poll(child, GRACE, &|| false)?;
     // The first of the group may be gone and others not.
     signal(Signal::KILL);
     child.wait()?;
-    Ok(None)
+    Ok(())
 }
 
-/// Waits for a process to end by itself.
-fn poll(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+/// Waits for a process to end by itself; nothing is returned when the time is over, or it shall stop.
+fn poll(
+    child: &mut Child,
+    limit: Duration,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
         let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() {
+        if left.is_zero() || stop() {
             return Ok(None);
         }
         sleep(left.min(Duration::from_millis(10)));
+    }
+}
+
+/// Hands on what is read, a line at a time, without its end; lines that are too long in parts.
+fn for_each_line(from: impl std::io::Read, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
+    let mut reader = BufReader::with_capacity(64 << 10, from);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        take(line.strip_suffix(b"\n").unwrap_or(&line));
     }
 }

@@ -4,7 +4,7 @@
 //! check has passed, see "Quarantine environment" in <https://git-scm.com/docs/git-receive-pack>.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Repository;
@@ -12,6 +12,7 @@ use super::error::{Error, Result};
 use super::history::{self, CommitInfo, PathChange};
 use super::layout::ANY_TEMPORARY_OBJECTS;
 use super::objects::Objects;
+use super::size;
 use super::snapshot::Snapshot;
 use crate::oid::CommitId;
 
@@ -19,6 +20,11 @@ use crate::oid::CommitId;
 const MAX_COMMITS: usize = 100_000;
 /// Most bytes of all of them, nearly all of it messages.
 const MAX_COMMIT_BYTES: u64 = 256 << 20;
+
+/// Bytes of a pack without objects: its header and its checksum.
+const EMPTY_PACK_BYTES: u64 = 32;
+/// More than all files of such a pack have.
+const MAX_EMPTY_BYTES: u64 = 4096;
 
 /// The commits of one push that were measured already.
 #[derive(Debug, Default)]
@@ -32,6 +38,7 @@ pub struct MeasuredCommits {
 pub struct Quarantine {
     repository: Repository,
     objects: Arc<Objects>,
+    directory: PathBuf,
 }
 
 impl Repository {
@@ -47,11 +54,27 @@ impl Repository {
         if real.parent() != Some(&home) || !name.starts_with(ANY_TEMPORARY_OBJECTS) || !real.is_dir() {
             return Err(refuse());
         }
-        Ok(Quarantine { repository: self.clone(), objects: Arc::new(self.objects().quarantined(real)) })
+        let objects = Arc::new(self.objects().quarantined(real.clone()));
+        Ok(Quarantine { repository: self.clone(), objects, directory: real })
     }
 }
 
 impl Quarantine {
+    /// Returns how many bytes of objects the push brings; none when its pack is empty, as for a branch at a known commit.
+    pub fn bytes(&self) -> Result<u64> {
+        let packs = self.directory.join("pack");
+        let mut is_empty = true;
+        if packs.is_dir() {
+            for entry in fs_err::read_dir(&packs)? {
+                let entry = entry?;
+                let is_pack = entry.path().extension().is_some_and(|extension| extension == "pack");
+                is_empty &= !is_pack || entry.metadata()?.len() <= EMPTY_PACK_BYTES;
+            }
+        }
+        let bytes = size::count(&self.directory)?;
+        Ok(if is_empty && bytes < MAX_EMPTY_BYTES { 0 } else { bytes })
+    }
+
     /// Follows an object's id, through tags, to a commit; nothing when it leads to something else.
     ///
     /// Neither a file nor a tag or commit of unusual size is read for it.

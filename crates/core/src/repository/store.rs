@@ -50,11 +50,27 @@ pub struct FirstCommit {
     pub when: Timestamp,
 }
 
+/// What may be different from store to store.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The program that looks after packs.
+    pub git: PathBuf,
+    /// Most bytes of the objects of one repository; `None` is any number.
+    pub max_repository_bytes: Option<u64>,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { git: PathBuf::from("git"), max_repository_bytes: None }
+    }
+}
+
 /// What the store and its open repositories share.
 pub(super) struct Shared {
     pub(super) caches: Arc<Caches>,
     pub(super) libgit2_config: PathBuf,
     pub(super) git_program: PathBuf,
+    pub(super) max_repository_bytes: Option<u64>,
     /// Held as long as anything of the store is in use.
     lock: fs::File,
 }
@@ -111,11 +127,11 @@ struct StoreInner {
 impl RepositoryStore {
     /// Opens the store in a directory, which is made if need be, and removes what crashes left.
     pub fn open(root: &Path) -> Result<Self> {
-        Self::open_with_git(root, Path::new("git"))
+        Self::open_with(root, StoreOptions::default())
     }
 
-    /// Opens the store; `git` is the program that consolidates packs.
-    pub fn open_with_git(root: &Path, git: &Path) -> Result<Self> {
+    /// Opens the store in the same way, with options.
+    pub fn open_with(root: &Path, options: StoreOptions) -> Result<Self> {
         // Its cache would hold beside ours what is read once, and up to 256 MiB of it.
         git2::opts::enable_caching(false);
         fs::create_dir_all(root)?;
@@ -137,7 +153,8 @@ impl RepositoryStore {
         let libgit2_config = root.join(LIBGIT2_CONFIG);
         write_durably(&libgit2_config, "[core]\n\tfsyncObjectFiles = true\n")?;
         let caches = Arc::new(Caches::new());
-        let shared = Shared { caches, libgit2_config, git_program: git.to_owned(), lock };
+        let StoreOptions { git: git_program, max_repository_bytes } = options;
+        let shared = Shared { caches, libgit2_config, git_program, max_repository_bytes, lock };
         let inner =
             StoreInner { root, shared: Arc::new(shared), slots: Mutex::default(), recent: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
@@ -252,6 +269,10 @@ impl RepositoryStore {
         }
         ids.sort();
         Ok(ids)
+    }
+
+    pub(super) fn git_program(&self) -> &Path {
+        &self.inner.shared.git_program
     }
 
     pub(super) fn directory(&self, id: &RepositoryId) -> PathBuf {

@@ -3,11 +3,15 @@
 mod commits;
 mod comparisons;
 mod crashes;
+mod fsck;
 mod histories;
 mod history;
+mod housekeeping;
+mod housekeeping_races;
 mod lifecycle;
 mod merges;
 mod packs;
 mod probe;
+mod room;
 mod stage;
 mod transfer;

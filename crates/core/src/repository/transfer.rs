@@ -16,14 +16,8 @@ const MAX_TIME: Duration = Duration::from_hours(1);
 impl Repository {
     /// Writes every reference, the hidden ones too, with all that it reaches into a new file, durably.
     pub fn write_bundle(&self, path: &Path) -> Result<()> {
-        Run {
-            program: self.git_program(),
-            directory: self.directory(),
-            command: "bundle",
-            arguments: &[OsStr::new("create"), OsStr::new("--quiet"), path.as_os_str(), OsStr::new("--all")],
-            limit: MAX_TIME,
-        }
-        .run()?;
+        let arguments = [OsStr::new("create"), OsStr::new("--quiet"), path.as_os_str(), OsStr::new("--all")];
+        Run::new(self.git_program(), self.directory(), "bundle", &arguments, MAX_TIME).run()?;
         Ok(fs::File::open(path)?.sync_all()?)
     }
 }
@@ -40,6 +34,5 @@ pub(super) fn read_bundle(program: &Path, directory: &Path, bundle: &Path) -> Re
         bundle.as_os_str(),
     ];
     arguments.extend(refs.map(OsStr::new));
-    let run = Run { program, directory, command: "fetch", arguments: &arguments, limit: MAX_TIME };
-    run.run()
+    Run::new(program, directory, "fetch", &arguments, MAX_TIME).run()
 }

@@ -17,6 +17,7 @@ use super::options::PushOptions;
 use super::report::Report;
 use super::wire::{PushRequest, RefUpdate, Verdict};
 use crate::git_http::limits::GitLimits;
+use crate::room;
 
 /// Most references that one push may move.
 const MAX_UPDATES: usize = 200;
@@ -92,7 +93,13 @@ impl Rules<'_> {
     /// Judges a push. Reads the repository, so it must not run on an async thread.
     pub(crate) fn judge(&self, request: &PushRequest) -> Verdict {
         match self.examine(request) {
-            Ok(report) => report.verdict(),
+            Ok((report, adding)) => {
+                let verdict = report.verdict();
+                if verdict.accepted {
+                    self.repository.note_added(adding);
+                }
+                verdict
+            }
             Err(error) => {
                 tracing::warn!(workspace = %self.workspace, %error, "a push could not be examined");
                 Verdict::refused(format!("error: the push can't be examined: {error}; nothing was changed"))
@@ -100,17 +107,28 @@ impl Rules<'_> {
         }
     }
 
-    fn examine(&self, request: &PushRequest) -> Result<Report, RulesError> {
+    /// Examines all of a push; returns with its report how many bytes it adds.
+    fn examine(&self, request: &PushRequest) -> Result<(Report, u64), RulesError> {
         let mut report = Report::default();
         report.answer(&PushOptions::of(&request.options));
         let count = request.updates.len();
         if count > MAX_UPDATES {
             let message = format!("the push moves {count} references, more than {MAX_UPDATES}");
             report.refuse("too_many_references", &message, "push them in several steps");
-            return Ok(report);
+            return Ok((report, 0));
         }
         let objects = request.objects.as_deref().map(Path::new);
         let quarantine = objects.map(|path| self.repository.quarantined(path)).transpose()?;
+        let adding = quarantine.as_ref().map_or(Ok(0), Quarantine::bytes)?;
+        if adding > 0
+            && let Err(error) = self.repository.require_room(adding)
+        {
+            let repository::Error::RepositoryTooLarge { bytes, adding, limit } = error else {
+                return Err(error.into());
+            };
+            report.refuse(room::TOO_LARGE, &room::excess(self.workspace, bytes, adding, limit), room::CURE);
+            return Ok((report, 0));
+        }
         let mut examined = BTreeSet::new();
         let mut measured = MeasuredCommits::default();
         for update in &request.updates {
@@ -125,7 +143,7 @@ impl Rules<'_> {
                 self.examine_move(&step, quarantine, &mut report)?;
             }
         }
-        Ok(report)
+        Ok((report, adding))
     }
 
     /// Checks the reference alone; nothing is returned when it is refused, or when it only goes.

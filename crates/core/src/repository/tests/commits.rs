@@ -201,7 +201,7 @@ fn branches_begin_at_commits() {
     }
     let nowhere = CommitId::from_bytes([7; 20]);
     let error = stage.repository.create_branch(&BranchName::parse("y").unwrap(), nowhere).unwrap_err();
-    insta::assert_snapshot!(error, @"no commit `0707070707070707070707070707070707070707` in the repository");
+    insta::assert_snapshot!(error, @r#"no branch, tag or commit "0707070707070707070707070707070707070707""#);
     assert_sound(stage.repository.directory());
 }
 

@@ -8,7 +8,7 @@ use fs_err as fs;
 use super::stage::{Stage, assert_sound, edits, git};
 use crate::repository::consolidate::MAX_PACKS;
 use crate::repository::store::MAX_OPEN;
-use crate::repository::{Error, RecordName, RecordUpdate, RepositoryStore};
+use crate::repository::{Error, RecordName, RecordUpdate, RepositoryStore, StoreOptions};
 use crate::tree::FileTree;
 
 #[test]
@@ -44,11 +44,15 @@ fn many_packs_become_few_and_records_survive() {
     assert_eq!(repository.log(head, 0, 100).unwrap().len(), 26);
 }
 
+fn with_git(git: std::path::PathBuf) -> StoreOptions {
+    StoreOptions { git, ..StoreOptions::default() }
+}
+
 #[test]
 fn a_missing_git_is_an_error_and_hurts_nothing() {
     let root = tempfile::tempdir().unwrap();
     let nowhere = root.path().join("no-git");
-    let store = crate::repository::RepositoryStore::open_with_git(root.path(), &nowhere).unwrap();
+    let store = RepositoryStore::open_with(root.path(), with_git(nowhere)).unwrap();
     let repository = store.create(&super::stage::id("ws"), super::stage::first_commit()).unwrap();
     assert!(repository.consolidate().is_err());
     assert_sound(repository.directory());
@@ -61,7 +65,7 @@ fn a_git_that_does_not_end_is_ended_with_its_children() {
     let script = "#!/bin/sh\ntrap '' TERM\nsleep 1000 &\necho \"$$ $! $*\" > PIDS\nwait\nwait\nsleep 1000\n";
     fs::write(&program, script.replace("PIDS", pids.to_str().unwrap())).unwrap();
     fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let store = RepositoryStore::open_with_git(&root.path().join("r"), &program).unwrap();
+    let store = RepositoryStore::open_with(&root.path().join("r"), with_git(program)).unwrap();
     let repository = store.create(&super::stage::id("ws"), super::stage::first_commit()).unwrap();
     let error = repository.consolidate_within(Duration::from_secs(2)).unwrap_err();
     assert!(matches!(error, Error::ProgramTooSlow { .. }), "{error}");
