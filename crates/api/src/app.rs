@@ -25,6 +25,7 @@ use crate::auth::signing::SigningKeys;
 use crate::auth::token::TokenHash;
 use crate::blocking::Work;
 use crate::body::BodyLimit;
+use crate::egress::Egress;
 use crate::error::ApiError;
 use crate::events::Events;
 use crate::git_http::GitHttp;
@@ -117,6 +118,9 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    /// Where connections go whose address people named.
+    #[allow(dead_code, reason = "webhooks and mirrors are built on it next")]
+    pub(crate) egress: Egress,
     pub(crate) events: Events,
     pub(crate) history: History,
     /// What is counted and measured.
@@ -190,6 +194,7 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            egress: Egress::new(&settings),
             events: Events::default(),
             history: History::default(),
             metrics,

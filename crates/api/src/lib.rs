@@ -17,6 +17,8 @@ mod commit;
 mod config;
 mod context;
 mod data_dir;
+#[allow(dead_code, reason = "webhooks and mirrors are built on it next")]
+mod egress;
 mod error;
 mod events;
 mod fields;

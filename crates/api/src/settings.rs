@@ -54,6 +54,10 @@ pub struct Settings {
     pub admin_token: Option<SecretString>,
     /// The proxies that are believed about where a request comes from.
     pub trusted_proxies: Vec<Network>,
+    /// The networks that are not public and may be connected to where people name the address.
+    pub egress_allow: Vec<Network>,
+    /// Whether such connections may be plain http.
+    pub egress_allow_http: bool,
     /// How long a key signs the tokens of logins.
     pub jwt_key_lifetime: Duration,
     /// How many requests a minute one token may make; `None` is any number.

@@ -71,6 +71,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// Makes the network of the addresses that begin with these bits, at most all of them.
+    pub(crate) const fn new(address: IpAddr, bits: u32) -> Self {
+        Self { address, bits }
+    }
+
+    /// Parses networks and addresses between commas.
+    pub(crate) fn parse_list(text: &str) -> Option<Vec<Self>> {
+        text.split(',').map(|entry| Self::parse(entry.trim())).collect()
+    }
+
     /// Parses `10.0.0.0/8`, or one address.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
@@ -84,7 +94,7 @@ impl Network {
     }
 
     /// Tells whether an address lies in it; one of the other family never does.
-    fn contains(self, address: IpAddr) -> bool {
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let differing = network.to_bits() ^ address.to_bits();

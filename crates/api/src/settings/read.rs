@@ -39,10 +39,12 @@ impl Settings {
             admin_email: reader.read("WORKSTEAD_ADMIN_EMAIL", parse::email)?,
             admin_token: reader.read_optional("WORKSTEAD_ADMIN_TOKEN", parse::token)?,
             trusted_proxies: reader
-                .read_optional("WORKSTEAD_TRUSTED_PROXIES", |text| {
-                    text.split(',').map(|entry| Network::parse(entry.trim())).collect()
-                })?
+                .read_optional("WORKSTEAD_TRUSTED_PROXIES", Network::parse_list)?
                 .unwrap_or_default(),
+            egress_allow: reader
+                .read_optional("WORKSTEAD_EGRESS_ALLOW", Network::parse_list)?
+                .unwrap_or_default(),
+            egress_allow_http: reader.read("WORKSTEAD_EGRESS_ALLOW_HTTP", parse::boolean)?,
             jwt_key_lifetime: reader.read("WORKSTEAD_JWT_KEY_DAYS", |text| {
                 parse::within(text, 1..=3650).map(|days| Duration::from_hours(days * 24))
             })?,

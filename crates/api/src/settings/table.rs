@@ -69,6 +69,18 @@ pub const SETTINGS: &[Setting] = &[
         "The proxies whose X-Forwarded-For says where a request comes from, for the limit of wrong passwords.",
     ),
     setting(
+        "WORKSTEAD_EGRESS_ALLOW",
+        "",
+        "addresses and networks between commas, like 10.0.0.0/8,192.168.1.7",
+        "The networks that are not public which webhooks and mirrors may go to; without it, public addresses only.",
+    ),
+    setting(
+        "WORKSTEAD_EGRESS_ALLOW_HTTP",
+        "false",
+        "true or false",
+        "Whether webhooks and mirrors may go to plain http URLs.",
+    ),
+    setting(
         "WORKSTEAD_JWT_KEY_DAYS",
         "90",
         "a whole number of days from 1 to 3650",

@@ -25,6 +25,7 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_ADMIN_EMAIL", "nobody"),
         ("WORKSTEAD_ADMIN_TOKEN", "short"),
         ("WORKSTEAD_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("WORKSTEAD_EGRESS_ALLOW", "10.0.0.0/8 192.168.0.0/16"),
         ("WORKSTEAD_JWT_KEY_DAYS", "0"),
         ("WORKSTEAD_TOKEN_REQUESTS_PER_MINUTE", "0"),
         ("WORKSTEAD_METRICS_LISTEN", "9464"),
