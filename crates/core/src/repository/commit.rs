@@ -153,6 +153,19 @@ impl Repository {
         Ok(self.move_refs(&writer, &[step])?.is_some())
     }
 
+    /// Moves a branch that has nothing but its first commit to another history; false, and nothing, when it has more or
+    /// is elsewhere by now.
+    pub fn replace_first(&self, branch: &BranchName, first: CommitId, to: CommitId) -> Result<bool> {
+        let writer = self.writer()?;
+        let is_first = self.objects().commit(first)?.parents.is_empty();
+        if !is_first || self.head(branch)? != Some(first) {
+            return Ok(false);
+        }
+        self.objects().commit(to)?;
+        let step = Move { name: branch.reference(), from: Some(*first.as_bytes()), to: *to.as_bytes() };
+        Ok(self.move_refs(&writer, &[step])?.is_some())
+    }
+
     /// Removes a branch; false, and nothing, when it is elsewhere by now. What only it led to is kept for a time.
     pub fn delete_branch(&self, branch: &BranchName, at: CommitId) -> Result<bool> {
         let writer = self.writer()?;

@@ -5,6 +5,7 @@ mod comparisons;
 mod crashes;
 mod histories;
 mod history;
+mod incoming;
 mod lifecycle;
 mod merges;
 mod packs;
