@@ -18,6 +18,7 @@ mod git_protocol;
 mod git_push;
 mod guide;
 mod mcp_clients;
+mod mirrors;
 mod object_stores;
 mod observability;
 mod pipelines;

@@ -7,6 +7,7 @@ mod http;
 mod mcp;
 mod server;
 mod tools;
+mod upstream;
 
 pub(crate) use collector::{Collector, attribute};
 pub(crate) use content::{Content, bundle, inline_body, slx_yaml, workspace_files};
@@ -15,3 +16,4 @@ pub(crate) use http::{Answer, send};
 pub(crate) use mcp::{McpClient, Release, mcp_is_here};
 pub(crate) use server::{ServerOptions, TestServer, cleaned, repository_root, workstead};
 pub(crate) use tools::tool;
+pub(crate) use upstream::Upstream;

@@ -33,6 +33,7 @@ use crate::health::Examinations;
 use crate::history::History;
 use crate::llm_config;
 use crate::metrics::Metrics;
+use crate::mirrors::Mirrors;
 use crate::remembered::Remembered;
 use crate::right_of_way::RightOfWay;
 use crate::routes::openapi::Described;
@@ -118,6 +119,7 @@ pub(crate) struct App {
     /// Ids of workspaces whose packs are being joined.
     pub(crate) consolidating: std::sync::Mutex<HashSet<String>>,
     pub(crate) slack: Slack,
+    pub(crate) mirrors: Mirrors,
     /// Where connections go whose address people named.
     #[allow(dead_code, reason = "webhooks and mirrors are built on it next")]
     pub(crate) egress: Egress,
@@ -141,6 +143,7 @@ pub(crate) struct Parts {
     pub(crate) local: Arc<LocalStore>,
     pub(crate) spool: PathBuf,
     pub(crate) git: GitHttp,
+    pub(crate) mirrors: Mirrors,
     pub(crate) server_key: ServerKey,
 }
 
@@ -150,8 +153,18 @@ pub(crate) struct AppState(Arc<App>);
 
 impl AppState {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { settings, public_url, database, repositories, objects, local, spool, git, server_key } =
-            parts;
+        let Parts {
+            settings,
+            public_url,
+            database,
+            repositories,
+            objects,
+            local,
+            spool,
+            git,
+            mirrors,
+            server_key,
+        } = parts;
         let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
         let weigh_file = |(name, _): &(String, BlobId), body: &Bytes| {
             u32::try_from(name.len() + body.len() + 200).unwrap_or(u32::MAX)
@@ -194,6 +207,7 @@ impl AppState {
             health: Examinations::new(),
             consolidating: std::sync::Mutex::default(),
             slack: Slack::new(&settings),
+            mirrors,
             egress: Egress::new(&settings),
             events: Events::default(),
             history: History::default(),

@@ -1,5 +1,6 @@
 //! The URLs under `/git/`: who asks, for which workspace, whether they may.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -30,6 +31,7 @@ use crate::events;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
+use crate::store::now;
 use crate::workspace::Workspace;
 
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
@@ -186,6 +188,11 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
         let check = |change: &PermissionChange| {
             last_admin.check(change).map_err(|error| (error.code().to_owned(), error.detail().to_owned()))
         };
+        let follows = match runtime.block_on(app.database.followed_upstream(workspace.id())) {
+            Ok(follows) => follows,
+            Err(error) => return unable(&error),
+        };
+        let brought = RefCell::default();
         let rules = Rules {
             workspace: workspace.name(),
             repository: workspace.repository(),
@@ -194,12 +201,29 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
             facts: &app.facts,
             limits: app.git.limits(),
             check_permissions: &check,
+            follows: follows.as_deref(),
+            replaceable: None,
+            brought: &brought,
         };
-        let verdict = rules.judge(request);
+        let mut verdict = rules.judge(request);
+        if verdict.accepted {
+            // Before any reference moves: what is not noted may not leave by a mirror later.
+            let names = brought.take();
+            let admitting = app.database.admit_dot_names(workspace.id(), &names, caller.email(), now());
+            if let Err(error) = runtime.block_on(admitting) {
+                verdict = unable(&error);
+            }
+        }
         push.accepted.get_or_init(|| verdict.accepted);
         push.updates.get_or_init(|| request.updates.clone());
         verdict
     })
+}
+
+/// Refuses a push because the database fails.
+fn unable(error: &sqlx::Error) -> Verdict {
+    tracing::error!(%error, "a push is refused because the database fails");
+    Verdict::refused("error: the server's database can't be asked; nothing was changed, try again")
 }
 
 /// Makes what follows the push: durable directories, the server's own view, the index.

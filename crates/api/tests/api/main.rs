@@ -24,6 +24,7 @@ mod http;
 mod lists;
 mod locations;
 mod metrics;
+mod mirror;
 mod notifications;
 mod organizations;
 mod people;
