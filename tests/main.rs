@@ -23,6 +23,7 @@ mod git_push;
 mod guide;
 mod housekeeping;
 mod mcp_clients;
+mod mirrors;
 mod new;
 mod object_stores;
 mod observability;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -270,6 +271,37 @@ fn walk_git(server: &TestServer, secrets: &mut Secrets) {
     git.refused(&["-c", "http.extraHeader=", "ls-remote", &bad]);
 }
 
+/// A mirror with a hook, and one whose upstream, this very server, refuses the password.
+fn walk_mirror(server: &TestServer, secrets: &mut Secrets) {
+    let set = |body: &Value| {
+        let body = body.to_string();
+        server.call(Method::PUT, &format!("{BASE}/mirror"), Some(body.as_bytes())).expect(200)
+    };
+    let url = server.git_url(WORKSPACE);
+    let password = secrets.ours("password of a mirror");
+    let hooked = set(&json!({"direction": "pull", "url": url, "branch": "none", "password": password}));
+    secrets.of_answer("secret of a hook", &hooked);
+    let hook = format!("{BASE}/mirror/hook");
+    let token = secrets.ours("token of a hook");
+    send(Method::POST, &format!("{}{hook}", server.url), &[("x-gitlab-token", &token)], Some(b"{}"))
+        .expect(404);
+    let misplaced = secrets.ours("password in a URL");
+    let bad =
+        json!({"direction": "push", "url": format!("https://u:{misplaced}@git.invalid/x.git")}).to_string();
+    server.call(Method::PUT, &format!("{BASE}/mirror"), Some(bad.as_bytes())).expect(422);
+    set(&json!({"direction": "push", "url": url, "branch": "copy"}));
+    let since = Instant::now();
+    loop {
+        let shown = server.get(&format!("{BASE}/mirror")).expect(200);
+        if shown.json["lastError"]["code"] == "credentials_refused" {
+            break;
+        }
+        assert!(since.elapsed().as_secs() < 60, "{}", shown.text);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    server.call(Method::DELETE, &format!("{BASE}/mirror"), None).expect(204);
+}
+
 #[test]
 fn the_loudest_log_metrics_and_traces_tell_no_secret() {
     for format in ["text", "json"] {
@@ -285,7 +317,7 @@ fn the_loudest_log_metrics_and_traces_tell_no_secret() {
             ("WORKSTEAD_METRICS_TOKEN", metrics_token.clone()),
             ("WORKSTEAD_OTLP_ENDPOINT", collector.url.clone()),
             ("WORKSTEAD_SLACK_BASE_URL", slack_url.clone()),
-            ("WORKSTEAD_EGRESS_ALLOW", "127.0.0.1".to_owned()),
+            ("WORKSTEAD_EGRESS_ALLOW", "127.0.0.0/8".to_owned()),
             ("WORKSTEAD_EGRESS_ALLOW_HTTP", "true".to_owned()),
             ("WORKSTEAD_SLACK_CLIENT_ID", "1.2".to_owned()),
             ("WORKSTEAD_SLACK_CLIENT_SECRET", secrets.ours("secret of the Slack app")),
@@ -300,6 +332,7 @@ fn the_loudest_log_metrics_and_traces_tell_no_secret() {
         walk_webhooks(&server, &mut secrets, &slack_url);
         walk_uploads(&server, &mut secrets);
         walk_git(&server, &mut secrets);
+        walk_mirror(&server, &mut secrets);
         // The message about an upload is sent with the bot's token, after the upload; and the webhook's.
         let mut missing = vec!["/api/chat.postMessage", "/hook?key="];
         for path in calls {

@@ -9,6 +9,7 @@ mod mcp;
 mod people;
 mod server;
 mod tools;
+mod upstream;
 
 pub(crate) use clone::{Clone, Run};
 pub(crate) use collector::{Collector, attribute};
@@ -18,3 +19,4 @@ pub(crate) use http::{Answer, send};
 pub(crate) use mcp::{McpClient, Release, mcp_is_here};
 pub(crate) use server::{ServerOptions, TestServer, cleaned, path_variable, repository_root, workstead};
 pub(crate) use tools::tool;
+pub(crate) use upstream::Upstream;

@@ -39,6 +39,8 @@ pub(crate) enum Action {
     WriteSecrets,
     /// Connecting the workspace with other services.
     Integrate,
+    /// Saying what the workspace is mirrored with, which connects this server with others: for staff.
+    SetMirror,
     /// Deleting the workspace.
     Delete,
 }
@@ -49,7 +51,9 @@ impl Action {
         match self {
             Self::Read | Self::Examine | Self::Fetch => Role::ReadOnly,
             Self::Write | Self::Upload | Self::Push | Self::MakeUploadToken => Role::ReadWrite,
-            Self::ManageRunners | Self::WriteSecrets | Self::Integrate | Self::Delete => Role::Admin,
+            Self::ManageRunners | Self::WriteSecrets | Self::Integrate | Self::SetMirror | Self::Delete => {
+                Role::Admin
+            }
         }
     }
 
@@ -65,6 +69,7 @@ impl Action {
             Self::ManageRunners => "managing runners",
             Self::WriteSecrets => "changing secrets",
             Self::Integrate => "managing integrations",
+            Self::SetMirror => "setting a mirror",
             Self::Delete => "deleting",
         }
     }
@@ -218,6 +223,9 @@ pub(crate) async fn authorize(
         return Err(scope.refuse());
     }
     require(role, action.needs(), action.verb(), workspace)?;
+    if action == Action::SetMirror {
+        require_staff(caller)?;
+    }
     Ok(role.min(scope.most()))
 }
 

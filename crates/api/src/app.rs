@@ -33,6 +33,7 @@ use crate::history::History;
 use crate::housekeeping::HousekeepingState;
 use crate::llm_config;
 use crate::metrics::Metrics;
+use crate::mirrors::Mirrors;
 use crate::remembered::Remembered;
 use crate::right_of_way::RightOfWay;
 use crate::routes::openapi::Described;
@@ -121,6 +122,7 @@ pub(crate) struct App {
     /// Where connections go whose address people named.
     pub(crate) egress: Egress,
     pub(crate) webhooks: Webhooks,
+    pub(crate) mirrors: Mirrors,
     pub(crate) events: Events,
     pub(crate) history: History,
     /// What is counted and measured.
@@ -141,6 +143,7 @@ pub(crate) struct Parts {
     pub(crate) local: Arc<LocalStore>,
     pub(crate) spool: PathBuf,
     pub(crate) git: GitHttp,
+    pub(crate) mirrors: Mirrors,
     pub(crate) server_key: ServerKey,
 }
 
@@ -150,8 +153,18 @@ pub(crate) struct AppState(Arc<App>);
 
 impl AppState {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { settings, public_url, database, repositories, objects, local, spool, git, server_key } =
-            parts;
+        let Parts {
+            settings,
+            public_url,
+            database,
+            repositories,
+            objects,
+            local,
+            spool,
+            git,
+            mirrors,
+            server_key,
+        } = parts;
         let weigh = |_: &(String, CommitId), view: &Arc<View>| view.weight();
         let weigh_file = |(name, _): &(String, BlobId), body: &Bytes| {
             u32::try_from(name.len() + body.len() + 200).unwrap_or(u32::MAX)
@@ -196,6 +209,7 @@ impl AppState {
             slack: Slack::new(&settings),
             egress: Egress::new(&settings),
             webhooks: Webhooks::default(),
+            mirrors,
             events: Events::default(),
             history: History::default(),
             metrics,

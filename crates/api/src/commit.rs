@@ -26,6 +26,7 @@ use crate::events;
 use crate::housekeeping;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
+use crate::mirrors;
 use crate::people::last_admin::LastAdmin;
 use crate::revision::IfMatch;
 use crate::room;
@@ -130,8 +131,9 @@ async fn write_in_turn<T: Send + 'static>(
     let (present, role) =
         access::authorize_again(app, &request.caller, &request.workspace, request.action).await?;
     (request.workspace, request.role) = (present, role);
+    let upstream = if is_default { app.database.followed_upstream(workspace.id()).await? } else { None };
     let state = app.clone();
-    let written = app.work.blocking(move || follow(&state, &request, &draft)).await??;
+    let written = app.work.blocking(move || follow(&state, &request, upstream.as_deref(), &draft)).await??;
     drop(turn);
     match (written.is_new, is_default) {
         (true, true) => index::moved(app, &workspace).await,
@@ -146,9 +148,14 @@ async fn write_in_turn<T: Send + 'static>(
 
 type Drafting<'a, T> = &'a dyn Fn(&WriteRequest, &Snapshot) -> Result<Draft<T>, ApiError>;
 
-fn follow<T>(app: &AppState, request: &WriteRequest, draft: Drafting<'_, T>) -> Result<Written<T>, ApiError> {
+fn follow<T>(
+    app: &AppState,
+    request: &WriteRequest,
+    upstream: Option<&str>,
+    draft: Drafting<'_, T>,
+) -> Result<Written<T>, ApiError> {
     for _ in 0..ATTEMPTS {
-        if let Some(written) = write_once(app, request, draft)? {
+        if let Some(written) = write_once(app, request, upstream, draft)? {
             return Ok(written);
         }
     }
@@ -163,6 +170,7 @@ fn follow<T>(app: &AppState, request: &WriteRequest, draft: Drafting<'_, T>) -> 
 fn write_once<T>(
     app: &AppState,
     request: &WriteRequest,
+    upstream: Option<&str>,
     draft: Drafting<'_, T>,
 ) -> Result<Option<Written<T>>, ApiError> {
     let WriteRequest { workspace, branch, .. } = request;
@@ -181,6 +189,12 @@ fn write_once<T>(
         if let Some(change) = examination.permissions.filter(|_| branch == workspace.branch()) {
             LastAdmin::of(app, workspace, Handle::current()).check(&change)?;
         }
+    }
+    if !edits.is_empty() || taken.is_some() {
+        mirrors::refuse_where_pulled(workspace, upstream)?;
+    }
+    if taken.is_some() {
+        mirrors::note_dot_names(app, workspace, request.caller.email(), &edits)?;
     }
     if head.is_none() {
         match repository.create_branch(branch, base) {

@@ -143,16 +143,9 @@ impl Destination {
         &self.target
     }
 
-    /// Returns the addresses that were checked, at least one, the preferred first.
-    #[allow(dead_code, reason = "mirrors are built on it next")]
-    pub(crate) fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
-    }
-
     /// Returns what makes curl connect to these addresses and no others, `host:port:address,address`.
     ///
     /// There is none for an address in place of a name, which curl does not look up.
-    #[allow(dead_code, reason = "mirrors are built on it next")]
     pub(crate) fn curl_resolve(&self) -> Option<String> {
         let Host::Domain(name) = self.target.host() else { return None };
         let shown = |address: &IpAddr| match address {

@@ -20,7 +20,9 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::push_check::wire::RefUpdate;
+pub(crate) use self::process::GitProcess;
+pub(crate) use self::push_check::rules::Rules;
+pub(crate) use self::push_check::wire::{PushRequest, RefUpdate, Verdict};
 pub(crate) use self::routes::{require_credentials, routes};
 
 pub use self::alias::AliasPrefix;

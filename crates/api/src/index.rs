@@ -25,6 +25,7 @@ pub(crate) async fn moved(app: &AppState, workspace: &Arc<Workspace>) {
         tracing::error!(workspace = %workspace.name(), cause, %error, "the index fell behind");
         app.workspaces.forget(&workspace.name().as_str().to_owned());
     }
+    app.mirrors.wake();
     housekeeping::consolidate(app, workspace);
 }
 

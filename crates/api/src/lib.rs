@@ -32,6 +32,7 @@ mod llm_config;
 mod locations;
 pub mod metrics;
 mod middleware;
+mod mirrors;
 mod object_store;
 mod organizations;
 mod paging;

@@ -34,6 +34,7 @@ pub(crate) fn table() -> Routes {
         .merge(runners())
         .merge(secrets())
         .merge(integrations())
+        .merge(mirrors())
         .merge(events())
         .merge(webhooks())
         .merge(history())
@@ -218,6 +219,19 @@ fn webhooks() -> Routes {
         .add(Workspace(Integrate), routes!(webhook_deliveries::list))
         .add(Workspace(Integrate), routes!(webhook_deliveries::get))
         .add(Workspace(Integrate), routes!(webhook_deliveries::redeliver))
+}
+
+/// Upstream repositories.
+fn mirrors() -> Routes {
+    use crate::access::Action::{Integrate, SetMirror};
+    use crate::routes::mirror;
+    Routes::new()
+        .add(Workspace(Read), routes!(mirror::get))
+        .add(Workspace(SetMirror), routes!(mirror::set))
+        .add(Workspace(SetMirror), routes!(mirror::remove))
+        .add(Workspace(Integrate), routes!(mirror::sync))
+        // Who sends it has a secret of its own.
+        .add(Public, routes!(mirror::hook))
 }
 
 /// Slack, organizations and the agent farm.

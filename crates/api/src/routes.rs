@@ -17,6 +17,7 @@ pub(crate) mod health;
 pub(crate) mod health_report;
 pub(crate) mod jwks;
 pub(crate) mod locations;
+pub(crate) mod mirror;
 pub(crate) mod notifications;
 pub(crate) mod objects;
 pub(crate) mod openapi;

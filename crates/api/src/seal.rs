@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     SigningKeys,
     /// Tokens of integrations.
     Integrations,
+    /// Credentials of mirrors.
+    Mirrors,
     /// Keys to language models.
     LlmConfigs,
     /// The derivation of runner tokens.
@@ -34,6 +36,7 @@ impl Purpose {
             Self::WorkspaceSecrets => b"workstead workspace secrets v1",
             Self::SigningKeys => b"workstead signing keys v1",
             Self::Integrations => b"workstead integrations v1",
+            Self::Mirrors => b"workstead mirrors v1",
             Self::LlmConfigs => b"workstead llm configs v1",
             Self::RunnerTokens => b"workstead runner tokens v1",
             Self::OauthStates => b"workstead oauth states v1",

@@ -145,6 +145,7 @@ impl Server {
         app.slack.stop();
         app.webhooks.stop();
         app.uploads.stop();
+        app.mirrors.stop();
         if tokio::time::timeout(grace, app.work.finish()).await.is_err() {
             tracing::warn!(seconds = grace.as_secs(), "some writes did not finish within the grace");
         }

@@ -3,10 +3,12 @@
 //! Statements are written for SQLite and PostgreSQL alike: `$1` placeholders, `RETURNING`,
 //! `ON CONFLICT`, no function that only one of them has.
 
+mod dot_names;
 pub(crate) mod events;
 pub(crate) mod figures;
 pub(crate) mod groups;
 pub(crate) mod lists;
+pub(crate) mod mirrors;
 pub(crate) mod organizations;
 pub(crate) mod runners;
 pub(crate) mod secrets;

@@ -15,22 +15,22 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A running `git` with all that it started.
 #[derive(Debug)]
-pub(super) struct GitProcess {
+pub(crate) struct GitProcess {
     child: Child,
     complaints: JoinHandle<String>,
 }
 
 /// The ends of the pipes.
-pub(super) struct Pipes {
+pub(crate) struct Pipes {
     /// What the process reads.
-    pub(super) stdin: ChildStdin,
+    pub(crate) stdin: ChildStdin,
     /// What the process writes.
-    pub(super) stdout: ChildStdout,
+    pub(crate) stdout: ChildStdout,
 }
 
 impl GitProcess {
     /// Starts a command whose three streams are pipes.
-    pub(super) fn start(mut command: Command) -> std::io::Result<(Self, Pipes)> {
+    pub(crate) fn start(mut command: Command) -> std::io::Result<(Self, Pipes)> {
         let mut child = command.spawn()?;
         let missing = || std::io::Error::other("a pipe is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
@@ -41,7 +41,7 @@ impl GitProcess {
     }
 
     /// Waits until the process has ended by itself.
-    pub(super) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+    pub(crate) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         self.child.wait().await
     }
 
@@ -49,7 +49,7 @@ impl GitProcess {
     ///
     /// `git receive-pack` then removes its quarantine directory; a signal lets it leave that behind
     /// (tmp-objdir.c). Its output is read, since writing to nobody would be a signal too.
-    pub(super) async fn let_end(&mut self, stdout: &mut ChildStdout) {
+    pub(crate) async fn let_end(&mut self, stdout: &mut ChildStdout) {
         let ending = async {
             // What can't be read needs no reader.
             let _ = tokio::io::copy(stdout, &mut tokio::io::sink()).await;
@@ -59,7 +59,7 @@ impl GitProcess {
     }
 
     /// Ends the process and all that it started: asks, then kills.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.signal(Signal::TERM);
         if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
             self.signal(Signal::KILL);
@@ -69,7 +69,7 @@ impl GitProcess {
     }
 
     /// Returns what the ended process wrote to its standard error, cut to a bounded length.
-    pub(super) async fn complaints(self) -> String {
+    pub(crate) async fn complaints(self) -> String {
         // A grandchild may hold the pipe open for a moment longer.
         match tokio::time::timeout(GRACE, self.complaints).await {
             Ok(Ok(text)) => text,

@@ -1,5 +1,6 @@
 //! The URLs under `/git/`: who asks, for which workspace, whether they may.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -34,6 +35,7 @@ use crate::housekeeping;
 use crate::index;
 use crate::metrics::{WriteDoor, WriteEnd};
 use crate::people::last_admin::LastAdmin;
+use crate::store::now;
 use crate::workspace::Workspace;
 
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
@@ -221,6 +223,11 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
         let check = |change: &PermissionChange| {
             last_admin.check(change).map_err(|error| (error.code().to_owned(), error.detail().to_owned()))
         };
+        let follows = match runtime.block_on(app.database.followed_upstream(workspace.id())) {
+            Ok(follows) => follows,
+            Err(error) => return unable(&error),
+        };
+        let brought = RefCell::default();
         let rules = Rules {
             workspace: workspace.name(),
             repository: workspace.repository(),
@@ -229,8 +236,19 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
             facts: &app.facts,
             limits: app.git.limits(),
             check_permissions: &check,
+            follows: follows.as_deref(),
+            replaceable: None,
+            brought: &brought,
         };
-        let verdict = rules.judge(request);
+        let mut verdict = rules.judge(request);
+        if verdict.accepted {
+            // Before any reference moves: what is not noted may not leave by a mirror later.
+            let names = brought.take();
+            let admitting = app.database.admit_dot_names(workspace.id(), &names, caller.email(), now());
+            if let Err(error) = runtime.block_on(admitting) {
+                verdict = unable(&error);
+            }
+        }
         push.judged.get_or_init(|| match (verdict.accepted, PushOptions::of(&request.options).dry_run) {
             (true, _) => Judged::Accepted,
             (false, true) => Judged::Tried,
@@ -239,6 +257,12 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
         push.updates.get_or_init(|| request.updates.clone());
         verdict
     })
+}
+
+/// Refuses a push because the database fails.
+fn unable(error: &sqlx::Error) -> Verdict {
+    tracing::error!(%error, "a push is refused because the database fails");
+    Verdict::refused("error: the server's database can't be asked; nothing was changed, try again")
 }
 
 /// Makes what follows the push: durable directories, the server's own view, the index.

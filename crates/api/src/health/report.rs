@@ -12,8 +12,10 @@ use super::{Asked, Dependency, ask};
 use crate::access::Examination;
 use crate::app::AppState;
 use crate::health::conditions::{self, Condition, Readable};
+use crate::mirrors;
 use crate::query::rfc3339;
 use crate::room;
+use crate::store::mirrors::MirrorRow;
 use crate::store::workspaces::WorkspaceRow;
 use crate::view;
 use crate::workspace::{Workspace, default_branch};
@@ -65,6 +67,9 @@ pub(crate) struct HealthChecks {
     database: HealthCheck,
     /// Whether the object store takes uploads.
     object_store: HealthCheck,
+    /// Whether the mirror is in step with its upstream; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<HealthCheck>,
 }
 
 /// What a look at one thing showed.
@@ -110,18 +115,20 @@ pub(crate) async fn report(app: &AppState, examination: &Examination, options: O
     let Examination { row, workspace } = examination;
     let figures =
         async { if options.metrics { Some(metrics(app, &row.id, workspace.as_ref()).await) } else { None } };
-    let (repository, database, object_store, readable, expiring, full, metrics) = tokio::join!(
+    let (repository, database, object_store, readable, expiring, full, mirror, metrics) = tokio::join!(
         probe::repository(app, row, default_branch()),
         probe::database(app, row),
         probe::object_store(app, row),
         readable(app, workspace.as_ref()),
         expiring(app, row),
         near_limit(app, row, workspace.as_ref()),
+        mirror(app, row),
         figures,
     );
     let mut conditions = vec![readable.condition(row.updated_at)];
     conditions.extend(expiring);
     conditions.extend(full);
+    conditions.extend(mirror.as_ref().map(mirrors::condition));
     let details = options.details.then(|| HealthDetails {
         repository: details(app, row, Dependency::Repository, &repository),
         database: details(app, row, Dependency::Database, &database),
@@ -132,6 +139,7 @@ pub(crate) async fn report(app: &AppState, examination: &Examination, options: O
         configuration: configuration(readable),
         database: database.into_check(),
         object_store: object_store.into_check(),
+        mirror: mirror.as_ref().map(mirror_check),
     };
     WorkspaceHealth { status: checks.worst(), checks, conditions, details, metrics }
 }
@@ -145,9 +153,9 @@ impl WorkspaceHealth {
 
 impl HealthChecks {
     fn worst(&self) -> HealthStatus {
-        let Self { repository, configuration, database, object_store } = self;
+        let Self { repository, configuration, database, object_store, mirror } = self;
         let all = [repository, configuration, database, object_store];
-        all.into_iter().map(|check| check.status).max().unwrap_or(HealthStatus::Healthy)
+        all.into_iter().chain(mirror).map(|check| check.status).max().unwrap_or(HealthStatus::Healthy)
     }
 }
 
@@ -205,6 +213,24 @@ async fn near_limit(
         Asked::Answered(Ok(condition), _) => condition,
         Asked::Answered(Err(_), _) | Asked::Hangs => None,
     }
+}
+
+/// Finds the mirror; a database that does not answer is told of by its own check.
+async fn mirror(app: &AppState, row: &WorkspaceRow) -> Option<MirrorRow> {
+    let (state, id) = (app.clone(), row.id.clone());
+    let turn = format!("mirror/{id}");
+    match ask(app, turn, async move { Ok(state.database.find_mirror(&id).await?) }).await {
+        Asked::Answered(Ok(mirror), _) => mirror,
+        Asked::Answered(Err(_), _) | Asked::Hangs => None,
+    }
+}
+
+/// A mirror that fails takes nothing from who reads and writes here, so it is no worse than degraded.
+fn mirror_check(row: &MirrorRow) -> HealthCheck {
+    if !row.is_broken() {
+        return HealthCheck { status: HealthStatus::Healthy, message: None };
+    }
+    HealthCheck { status: HealthStatus::Degraded, message: Some(mirrors::condition(row).message) }
 }
 
 fn details(app: &AppState, row: &WorkspaceRow, dependency: Dependency, seen: &Seen) -> DependencyHealth {

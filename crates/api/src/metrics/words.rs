@@ -171,6 +171,8 @@ words! {
         ReceivePack = "receive-pack",
         /// Joining packs.
         Repack = "repack",
+        /// Listing, fetching and pushing for a mirror.
+        Mirror = "mirror",
     }
 }
 

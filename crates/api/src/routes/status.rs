@@ -15,6 +15,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::health::conditions::{self, Condition, Readable};
 use crate::health::slx_counts;
+use crate::mirrors::{self, MirrorShown};
 use crate::schema::UploadRow;
 use crate::workspace::{Workspace, default_branch};
 use crate::{reply, room, upload, view};
@@ -25,7 +26,7 @@ use crate::{reply, room, upload, view};
 pub(crate) struct WorkspaceStatus {
     /// Always true: the workspace is there.
     workspace: bool,
-    /// Whether the head says what the workspace is.
+    /// Whether the head says what the workspace is, and its mirror, if it has one, does not fail.
     sync: bool,
     /// `ready`; `unreadable` when `workspace.yaml` can't be read; `damaged` when the repository can't.
     state: &'static str,
@@ -39,6 +40,9 @@ pub(crate) struct WorkspaceStatus {
     /// The last upload that was worked on to its end.
     #[schema(value_type = Option<UploadRow>, required)]
     last_upload: Value,
+    /// The upstream that it is pushed to or pulled from; null where there is none.
+    #[schema(required)]
+    mirror: Option<MirrorShown>,
     conditions: Vec<Condition>,
 }
 
@@ -73,9 +77,12 @@ pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -
     if let Some(workspace) = workspace.as_ref().filter(|_| readable != Readable::NoRepository) {
         conditions.extend(room::announced(&app, workspace, row.updated_at).await);
     }
+    let mirror = app.database.find_mirror(&row.id).await?;
+    conditions.extend(mirror.as_ref().map(mirrors::condition));
+    let is_mirrored = mirror.as_ref().is_none_or(|mirror| !mirror.is_broken());
     let status = WorkspaceStatus {
         workspace: true,
-        sync: readable == Readable::Yes,
+        sync: readable == Readable::Yes && is_mirrored,
         state: match readable {
             Readable::Yes => "ready",
             Readable::NoFile => "unreadable",
@@ -85,6 +92,7 @@ pub(crate) async fn get(State(app): State<AppState>, examination: Examination) -
         revision: head.as_ref().map(|head| head.commit.to_string()),
         slx_count: head.as_ref().map(|head| head.slx_count),
         last_upload: last.as_ref().map(upload::list_row).unwrap_or_default(),
+        mirror: mirror.map(|mirror| mirrors::shown(&app, row.name.as_str(), &mirror, None)),
         conditions,
     };
     Ok(reply::json(StatusCode::OK, &serde_json::to_value(status).map_err(ApiError::internal)?))

@@ -16,8 +16,10 @@ use crate::access::Permit;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::health::conditions::Condition;
+use crate::mirrors;
 use crate::query::rfc3339;
 use crate::reply;
+use crate::store::mirrors::MirrorRow;
 use crate::view::{self, WORKSPACE_FILE};
 use crate::workspace::Workspace;
 
@@ -31,7 +33,8 @@ pub(crate) struct SyncStatus {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SyncState {
-    conditions: [Condition; 1],
+    /// `Ready`, and `Mirrored` where there is a mirror.
+    conditions: Vec<Condition>,
     inventory: Inventory,
     /// The commit that is in force.
     last_applied_revision: String,
@@ -63,15 +66,21 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let head = workspace.head()?;
     let readable = view::of(&app, &workspace, head).await?.file().is_some();
+    let mirror = app.database.find_mirror(workspace.id()).await?;
     let shared = Arc::clone(&workspace);
     let body = app.work.blocking(move || {
-        let status = SyncStatus { status: state(&shared, head, readable)? };
+        let status = SyncStatus { status: state(&shared, head, readable, mirror.as_ref())? };
         serde_json::to_vec(&status).map_err(ApiError::internal)
     });
     Ok(reply::bytes(StatusCode::OK, Bytes::from(body.await??)))
 }
 
-fn state(workspace: &Workspace, head: CommitId, readable: bool) -> Result<SyncState, ApiError> {
+fn state(
+    workspace: &Workspace,
+    head: CommitId,
+    readable: bool,
+    mirror: Option<&MirrorRow>,
+) -> Result<SyncState, ApiError> {
     let snapshot = workspace.repository().snapshot(head)?;
     let slxs = snapshot.files().keys().filter(|path| FileKind::of(path) == FileKind::Slx);
     let mut names: Vec<&str> = slxs.filter_map(|path| Some(slx_directory(path)?.0)).collect();
@@ -88,8 +97,10 @@ fn state(workspace: &Workspace, head: CommitId, readable: bool) -> Result<SyncSt
         ("False", "ReconciliationFailed", message)
     };
     let last_transition_time = rfc3339(workspace.row.updated_at);
+    let mut conditions = vec![Condition { kind: "Ready", status, reason, message, last_transition_time }];
+    conditions.extend(mirror.map(mirrors::condition));
     Ok(SyncState {
-        conditions: [Condition { kind: "Ready", status, reason, message, last_transition_time }],
+        conditions,
         inventory: Inventory { entries: names.into_iter().map(entry).collect() },
         last_applied_revision: head.to_string(),
     })

@@ -31,7 +31,7 @@ use crate::{reply, workspace};
     responses(
         (status = 200, description = "It is merged and committed, or nothing was new.", body = UploadAnswer),
         (status = 202, description = "It is queued, as the client preferred.", body = UploadAccepted),
-        (status = 409, description = "The branch moves too fast.", body = ErrorBody),
+        (status = 409, description = "The branch moves too fast, or is pulled by a mirror.", body = ErrorBody),
         (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
     ))]
 pub(crate) async fn create(

@@ -110,6 +110,7 @@ pub(crate) async fn get(
     params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the change is of.")),
     responses(
         (status = 200, description = "The workspace as it is now.", body = WorkspaceObject),
+        (status = 409, description = "Nobody could be admin any more, or the default branch is pulled by a mirror.", body = ErrorBody),
         (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
     ))]
 pub(crate) async fn update(
@@ -130,6 +131,7 @@ pub(crate) async fn update(
     params(("If-Match" = Option<String>, Header, description = "The tag of the answer that the change is of.")),
     responses(
         (status = 200, description = "The workspace as it is now.", body = WorkspaceObject),
+        (status = 409, description = "Nobody could be admin any more, or the default branch is pulled by a mirror.", body = ErrorBody),
         (status = 412, description = "The branch is not at the commit of `If-Match`.", body = ErrorBody),
     ))]
 pub(crate) async fn replace(

@@ -101,7 +101,7 @@ fn needs(rule: Rule) -> String {
         Rule::Public => "nothing".to_owned(),
         Rule::AnyToken => "a token of any scope".to_owned(),
         Rule::Person => "a token of full scope".to_owned(),
-        Rule::Staff => "a token of a member of the staff".to_owned(),
+        Rule::Staff | Rule::Workspace(Action::SetMirror) => "a token of a member of the staff".to_owned(),
         Rule::Runner => "the runner token of a location".to_owned(),
         Rule::Workspace(action) => format!("the role {} on the workspace{}", action.needs(), scopes(action)),
     }
@@ -136,6 +136,10 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
     let is_paged = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.name == "page");
     if route.path.contains('{') || route.operation.parameters.iter().flatten().any(is_paged) {
         refusals.push(("404", "It does not exist, or the caller may not see it."));
+    }
+    if route.rule == Rule::Workspace(Action::Write) {
+        refusals
+            .push(("409", "The default branch is pulled by a mirror, or another branch stands in the way."));
     }
     if route.operation.request_body.is_some() {
         refusals.push(("408", "The body came too slowly."));

@@ -14,6 +14,7 @@ use crate::auth::token::{self, TokenHash};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::error::ApiError;
 use crate::git_http::{GitHttp, PushCheckError};
+use crate::mirrors::{self, Mirrors};
 use crate::seal::ServerKey;
 use crate::settings::Settings;
 use crate::store::tokens::NewToken;
@@ -94,6 +95,7 @@ pub(super) async fn bind(settings: Settings) -> Result<Server, StartError> {
     slack::start(&app);
     webhooks::start(&app);
     upload::start(&app);
+    mirrors::start(&app);
     object_store::examine_at_start(&app);
     Ok(Server { listener, address, metrics, app, new_admin_token, _data: data })
 }
@@ -119,6 +121,7 @@ pub(crate) async fn open_app(
         None => std::env::current_exe().map_err(StartError::Program)?,
     };
     let git = GitHttp::start(settings.git_limits.clone(), &data.run(), &program)?;
+    let mirrors = Mirrors::prepare(&data.run()).map_err(DataDirError::from)?;
     let spool = data.spool()?;
     Ok(AppState::new(Parts {
         settings,
@@ -129,6 +132,7 @@ pub(crate) async fn open_app(
         local,
         spool,
         git,
+        mirrors,
         server_key,
     }))
 }

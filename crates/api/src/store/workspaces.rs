@@ -244,6 +244,8 @@ impl Database {
             "DELETE FROM organization_workspaces WHERE workspace_id = $1",
             "DELETE FROM uploads WHERE workspace_id = $1",
             "DELETE FROM webhooks WHERE workspace_id = $1",
+            "DELETE FROM mirrors WHERE workspace_id = $1",
+            "DELETE FROM dot_names WHERE workspace_id = $1",
             "DELETE FROM events WHERE workspace_id = $1",
             "DELETE FROM tokens WHERE workspace_id = $1",
             "DELETE FROM workspace_members WHERE workspace_id = $1",

@@ -9,21 +9,25 @@ use super::run::{Answer, Job};
 use crate::access::{self, Action};
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::mirrors;
 
 /// Plans an upload and writes the answer.
 pub(super) async fn answer(app: &AppState, job: &Job, request: UploadRequest) -> Result<Answer, ApiError> {
     let limits = PlanLimits { shows_contents: may_read(app, job).await?, ..PlanLimits::default() };
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
+    let upstream = app.database.followed_upstream(workspace.id()).await?;
+    let pulled = mirrors::refuse_where_pulled(&workspace, upstream.as_deref()).err();
     let id = job.id.clone();
     let planned = app.work.large(move || {
         let plan = plan_upload(workspace.repository(), &state.facts, request, &limits)?;
-        write(&id, plan)
+        write(&id, plan, pulled)
     });
     planned.await?
 }
 
-fn write(id: &str, mut plan: UploadPlan) -> Result<Answer, ApiError> {
+fn write(id: &str, mut plan: UploadPlan, pulled: Option<ApiError>) -> Result<Answer, ApiError> {
     let refusal = plan.refusal.take().map(ApiError::from);
+    let refusal = refusal.or(pulled.filter(|_| plan.changes));
     let refusal = refusal.map(|error| json!({ "code": error.code(), "detail": error.detail() }));
     let message = message(&plan, refusal.is_some());
     let mut shown = serde_json::to_value(&plan).map_err(ApiError::internal)?;

@@ -23,6 +23,7 @@ use crate::commit::author;
 use crate::error::ApiError;
 use crate::index;
 use crate::metrics::{self, UploadEnd, Via, WriteDoor, WriteEnd};
+use crate::mirrors;
 use crate::revision::IfMatch;
 use crate::room;
 use crate::store::now;
@@ -108,6 +109,8 @@ pub(crate) async fn apply(
     if job.options.dry_run {
         return super::plan::answer(app, job, request).await;
     }
+    let upstream = app.database.followed_upstream(job.workspace.id()).await?;
+    mirrors::refuse_where_pulled(&job.workspace, upstream.as_deref())?;
     let (state, workspace) = (app.clone(), Arc::clone(&job.workspace));
     let begun = Instant::now();
     let may_read = access::refuse_scoped(&job.caller).is_ok();

@@ -331,7 +331,13 @@ impl TestApp {
 
     /// Runs `git` in the only repository.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        self.git_with_input(arguments, Path::new("/dev/null"))
+    }
+
+    /// Runs `git` in the only repository, with a file as its input.
+    pub(crate) fn git_with_input(&self, arguments: &[&str], input: &Path) -> String {
         let output = Command::new("git")
+            .stdin(std::fs::File::open(input).unwrap())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.directory.path())

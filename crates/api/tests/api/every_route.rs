@@ -24,6 +24,8 @@ fn least_role(action: &str) -> &'static str {
     match action {
         "Read" | "Examine" | "Fetch" => "readonly",
         "Write" | "Upload" | "MakeUploadToken" => "readwrite",
+        // Staff only, whatever the role.
+        "SetMirror" => "staff",
         "ManageRunners" | "WriteSecrets" | "Integrate" | "Delete" => "admin",
         other => panic!("what does the action {other} need?"),
     }
@@ -43,6 +45,7 @@ fn expected(rule: &str, caller: &str) -> Verdict {
         ("person", _) => Verdict::Through,
         ("staff", _) => Verdict::Forbidden,
         (_, "stranger") => Verdict::Invisible,
+        ("workspace:SetMirror", _) => Verdict::Forbidden,
         ("workspace:Upload", "upload token") | (_, "owner") => Verdict::Through,
         (_, "upload token" | "git token") => Verdict::Forbidden,
         (rule, role) => {

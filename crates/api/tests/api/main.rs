@@ -25,6 +25,7 @@ mod http;
 mod lists;
 mod locations;
 mod metrics;
+mod mirror;
 mod notifications;
 mod organizations;
 mod people;

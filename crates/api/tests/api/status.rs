@@ -20,6 +20,7 @@ async fn status_says_how_a_workspace_stands() {
       "revision": "[commit]",
       "slxCount": 0,
       "lastUpload": null,
+      "mirror": null,
       "conditions": [
         {
           "type": "Ready",

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+use super::Hold;
 use super::error::{Error, Result};
 use super::history::CommitInfo;
 use super::message::{Author, CommitText};
@@ -151,11 +152,23 @@ impl Repository {
     /// Moves a branch forward to a commit that another branch or a tag leads to; false, and nothing, when it is elsewhere
     /// by now.
     pub fn fast_forward(&self, branch: &BranchName, from: CommitId, to: CommitId) -> Result<bool> {
+        self.forward(branch, from, to, None)
+    }
+
+    fn forward(
+        &self,
+        branch: &BranchName,
+        from: CommitId,
+        to: CommitId,
+        held: Option<&Hold>,
+    ) -> Result<bool> {
         let writer = self.writer()?;
         if self.head(branch)? != Some(from) {
             return Ok(false);
         }
-        self.require_led_to(&self.refs(), to)?;
+        if held.is_none() {
+            self.require_led_to(&self.refs(), to)?;
+        }
         if !self.is_descendant(from, to)? {
             return Ok(false);
         }
@@ -217,6 +230,28 @@ impl Repository {
         }
         self.set_refs(refs);
         Ok(Some(()))
+    }
+}
+
+impl Hold {
+    /// Moves a branch forward to a commit that was taken in since the hold began and that nothing leads to yet; false, and
+    /// nothing, when the branch is elsewhere by now.
+    pub fn fast_forward(&self, branch: &BranchName, from: CommitId, to: CommitId) -> Result<bool> {
+        self.repository.forward(branch, from, to, Some(self))
+    }
+
+    /// Moves a branch that has nothing but its first commit to another history, taken in likewise; false, and nothing,
+    /// when it has more or is elsewhere by now.
+    pub fn replace_first(&self, branch: &BranchName, first: CommitId, to: CommitId) -> Result<bool> {
+        let repository = &self.repository;
+        let writer = repository.writer()?;
+        let is_first = repository.objects().commit(first)?.parents.is_empty();
+        if !is_first || repository.head(branch)? != Some(first) {
+            return Ok(false);
+        }
+        repository.objects().commit(to)?;
+        let step = Move { name: branch.reference(), from: Some(*first.as_bytes()), to: *to.as_bytes() };
+        Ok(repository.move_refs(&writer, &[step])?.is_some())
     }
 }
 

@@ -93,7 +93,7 @@ pub struct HouseKept {
 /// moves them.
 #[derive(Debug)]
 pub struct Hold {
-    repository: Repository,
+    pub(super) repository: Repository,
 }
 
 impl Repository {

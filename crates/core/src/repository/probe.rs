@@ -129,7 +129,7 @@ fn checksum(file: &mut fs::File, from_end: i64) -> std::io::Result<[u8; 20]> {
 }
 
 /// Adds up the files below a directory; one that goes meanwhile counts nothing.
-fn bytes_below(directory: &Path) -> std::io::Result<u64> {
+pub fn bytes_below(directory: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),

@@ -75,6 +75,14 @@ impl Quarantine {
         Ok(if is_empty && bytes < MAX_EMPTY_BYTES { 0 } else { bytes })
     }
 
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    pub(super) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     /// Follows an object's id, through tags, to a commit; nothing when it leads to something else.
     ///
     /// Neither a file nor a tag or commit of unusual size is read for it.

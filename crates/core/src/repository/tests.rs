@@ -8,6 +8,7 @@ mod histories;
 mod history;
 mod housekeeping;
 mod housekeeping_races;
+mod incoming;
 mod lifecycle;
 mod merges;
 mod packs;

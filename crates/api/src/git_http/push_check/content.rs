@@ -24,6 +24,17 @@ pub(super) struct Content {
     pub(super) new: Arc<Snapshot>,
 }
 
+impl Content {
+    /// Tells whether the branch's own files and those that are pushed differ at a name at the root or below it.
+    pub(super) fn changes_below(&self, name: &str) -> bool {
+        let below = |path: &RepoPath| path.as_str().split('/').next() == Some(name);
+        let Some(base) = self.bases.first() else { return true };
+        let (old, new) = (base.files(), self.new.files());
+        new.iter().any(|(path, id)| below(path) && old.get(path) != Some(id))
+            || old.keys().any(|path| below(path) && !new.contains_key(path))
+    }
+}
+
 /// Checks sizes before anything is read, then asks the door-keeper.
 pub(super) fn examine_content(
     rules: &Rules<'_>,

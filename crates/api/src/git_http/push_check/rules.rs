@@ -1,14 +1,15 @@
 //! What a push must satisfy: which references may move how, and the door-keeper on what they bring.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use workstead_core::door::PermissionChange;
-use workstead_core::model::FactsCache;
+use workstead_core::model::{FactsCache, MANIFEST_FILE};
 use workstead_core::name::{BranchName, WorkspaceName};
 use workstead_core::oid::CommitId;
-use workstead_core::repository::{self, MeasuredCommits, Quarantine, Repository};
+use workstead_core::repository::{self, DotName, MeasuredCommits, Quarantine, Repository};
 use workstead_core::role::Role;
 use workstead_core::tree::ReadError;
 
@@ -21,6 +22,8 @@ use crate::room;
 
 /// Most references that one push may move.
 const MAX_UPDATES: usize = 200;
+/// Most names that begin with a dot which are told one by one.
+const MAX_DOT_NAMES: usize = 20;
 
 /// Why a push could not be examined.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,12 @@ pub(crate) struct Rules<'a> {
     pub(crate) limits: &'a GitLimits,
     /// Refuses changes of permissions that nobody may make.
     pub(crate) check_permissions: &'a CheckPermissions<'a>,
+    /// What the protected branch is pulled from, so that it takes no pushes.
+    pub(crate) follows: Option<&'a str>,
+    /// The commit that the protected branch may leave for another history: a first one, with nothing else to lose.
+    pub(crate) replaceable: Option<CommitId>,
+    /// Takes the root names that begin with a dot which an admin's commits bring.
+    pub(crate) brought: &'a RefCell<BTreeSet<String>>,
 }
 
 /// Says in one sentence with its code why a change of permissions is refused.
@@ -180,6 +189,12 @@ impl Rules<'_> {
             );
         };
         // Git unpacks whatever a push that is no mere deletion brings, if only an empty pack.
+        if let (Target::Branch(branch), Some(upstream)) = (&target, self.follows)
+            && branch == self.branch
+        {
+            let rule = format!("the default branch is pulled from {upstream}");
+            return refuse("mirrored", &rule, "push there, or have staff remove the mirror");
+        }
         let commit = quarantine.map(|quarantine| quarantine.commit_of(new)).transpose()?.flatten();
         let Some(commit) = commit else {
             return refuse("not_a_commit", "what was pushed is no commit", "push a commit, or a tag of one");
@@ -204,6 +219,9 @@ impl Rules<'_> {
                 if branch != *self.branch {
                     // What a force leaves behind is no base to compare with: it is a new branch.
                     return Ok(Some(Move { protected: false, old: None, new: commit }));
+                }
+                if self.replaceable == Some(old) {
+                    return Ok(Some(Move { protected: true, old: Some(old), new: commit }));
                 }
                 let hint = "fetch, rebase or merge, and push again without force";
                 refuse("non_fast_forward", "the push would drop commits that are there", hint)
@@ -232,10 +250,40 @@ impl Rules<'_> {
         }
         let head = if step.protected { None } else { self.repository.head(self.branch)? };
         let fork = head.map(|head| self.accepted_fork(quarantine, head, step.new)).transpose()?.flatten();
-        let bases = step.old.into_iter().chain(fork);
-        let bases = bases.map(|id| quarantine.snapshot(id)).collect::<Result<Vec<_>, _>>()?;
+        let accepted: Vec<CommitId> = step.old.into_iter().chain(fork).collect();
+        let bases = accepted.iter().map(|id| quarantine.snapshot(*id)).collect::<Result<Vec<_>, _>>()?;
         let content = Content { bases, new: Arc::clone(&quarantine.snapshot(step.new)?) };
-        examine_content(self, &content, report)
+        examine_content(self, &content, report)?;
+        self.examine_dot_names(step.new, &accepted, &content, quarantine, report)
+    }
+
+    /// Checks what the door-keeper does not see, who compares a beginning with an end: commits on the way go along to
+    /// whoever clones or mirrors the branch, and are there to be found.
+    fn examine_dot_names(
+        &self,
+        new: CommitId,
+        accepted: &[CommitId],
+        content: &Content,
+        quarantine: &Quarantine,
+        report: &mut Report,
+    ) -> Result<(), RulesError> {
+        let mut brought = quarantine.dot_names(new, accepted)?;
+        brought.retain(|it| it.name != MANIFEST_FILE);
+        if self.role >= Role::Admin {
+            self.brought.borrow_mut().extend(brought.into_iter().map(|it| it.name));
+            return Ok(());
+        }
+        brought.retain(|it| !content.changes_below(&it.name));
+        for DotName { name, commit } in brought.iter().take(MAX_DOT_NAMES) {
+            let message = format!(
+                "commit {} brings `{name}`, which needs the role `admin`, because its name begins with a dot; yours is `{}`",
+                &commit.to_string()[..10],
+                self.role
+            );
+            let hint = "leave it out of every commit, or ask an admin of the workspace to push it";
+            report.refuse("role_too_low", &message, hint);
+        }
+        Ok(())
     }
 
     /// Returns what a commit is to be compared with: where it left the protected branch, or that

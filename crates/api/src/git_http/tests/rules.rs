@@ -104,6 +104,33 @@ async fn bad_paths_are_refused() {
 }
 
 #[tokio::test]
+async fn a_root_dot_name_that_comes_and_goes_within_a_push_needs_an_admin() {
+    let bench = Bench::start().await;
+    bench.commit(&[(".github/workflows/x.yml", "on: push")]).await;
+    let hidden = bench.git(&["rev-parse", "--short=10", "HEAD"]).await.success();
+    bench.git(&["rm", "-q", "-r", ".github"]).await.success();
+    bench.commit(&[("README.md", "hello")]).await;
+    for reference in ["main", "main:feature", "main:refs/tags/v1"] {
+        let told = bench.refused(&[reference]).await.replace(hidden.trim(), "[commit]");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @r"
+            commit [commit] brings `.github`, which needs the role `admin`, because its name begins with a dot; yours is `readwrite` [role_too_low]
+              hint: leave it out of every commit, or ask an admin of the workspace to push it
+            1 error; nothing was changed
+            ");
+        }
+    }
+    bench.role(Role::Admin);
+    bench.push(&["main"]).await.success();
+    // What an admin has brought is nobody's to answer for again, wherever a branch begins.
+    bench.role(Role::ReadWrite);
+    bench.git(&["checkout", "-q", "-b", "later", hidden.trim()]).await.success();
+    bench.git(&["merge", "-q", "--no-edit", "main"]).await.success();
+    bench.commit(&[("README.md", "more")]).await;
+    bench.push(&["later:main"]).await.success();
+}
+
+#[tokio::test]
 async fn permissions_and_root_dot_names_need_an_admin() {
     let bench = Bench::start().await;
     let more = format!("{WORKSPACE}{PERMISSIONS}  - user: bob@example.com\n    role: admin\n");

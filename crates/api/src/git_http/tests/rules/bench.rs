@@ -71,6 +71,9 @@ impl Bench {
                     let refusal = ("last_admin".to_owned(), "somebody must be admin".to_owned());
                     if change.after.is_empty() { Err(refusal) } else { Ok(()) }
                 },
+                follows: None,
+                replaceable: None,
+                brought: &std::cell::RefCell::default(),
             };
             rules.judge(request)
         });
