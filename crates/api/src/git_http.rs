@@ -3,6 +3,7 @@
 //! A request passes four rooms: the routes (authentication, permission), the gateway (headers),
 //! the exchange (bytes both ways through one process) and, for a push, the push check.
 
+mod alias;
 mod command;
 mod credentials;
 mod exchange;
@@ -22,6 +23,7 @@ mod tests;
 pub(crate) use self::push_check::wire::RefUpdate;
 pub(crate) use self::routes::{require_credentials, routes};
 
+pub use self::alias::AliasPrefix;
 pub use self::gateway::GitHttp;
 pub use self::limits::GitLimits;
 pub use self::push_check::PushCheckError;

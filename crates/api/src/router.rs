@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, put};
 use secrecy::ExposeSecret;
@@ -229,12 +229,12 @@ pub(crate) fn router(app: AppState) -> Router {
         router = router.route("/metrics", get(scrape_by_token));
     }
     let router = router
-        .merge(git_http::routes())
+        .merge(git_http::routes(app.settings.git_alias_prefix.as_ref()))
         // Where signed URLs of the local store lead: no part of the API.
         .route("/uploads/local/{*key}", put(objects::put_object))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(git_http::require_credentials))
+        .layer(from_fn_with_state(app.clone(), git_http::require_credentials))
         .layer(from_fn_with_state(app.clone(), envelope));
     // Outside the envelope: a page may read errors too.
     let router = match cors {

@@ -1,5 +1,6 @@
 //! Every setting of the server, in one table.
 
+mod branches;
 mod parse;
 mod read;
 mod stores;
@@ -14,12 +15,13 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workstead_bundler::Limits;
 
+pub use self::branches::BranchPatterns;
 pub use self::parse::Origin;
 pub use self::stores::StoreSettings;
 pub use self::table::{SETTINGS, Setting, markdown_table};
 use crate::auth::client_address::Network;
 use crate::codecollections::CodeCollection;
-use crate::git_http::GitLimits;
+use crate::git_http::{AliasPrefix, GitLimits};
 
 /// Who may create workspaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,10 @@ pub struct Settings {
     pub codecollections: Vec<CodeCollection>,
     /// How long the credentials of `get-gitlab-sas` work.
     pub git_credential_lifetime: Duration,
+    /// Where all repositories are found a second time.
+    pub git_alias_prefix: Option<AliasPrefix>,
+    /// The branches that only move forward, beside the default one.
+    pub protected_branches: BranchPatterns,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.

@@ -12,6 +12,9 @@ use std::path::Path;
 use super::command::TICKET_VARIABLE;
 use super::push_check::wire::{MAX_MESSAGE_BYTES, PushRequest, RefUpdate, Verdict};
 
+/// Most options of one push.
+const MAX_OPTIONS: usize = 50;
+
 /// Why the push could not be judged.
 #[derive(Debug, thiserror::Error)]
 enum HookError {
@@ -19,6 +22,8 @@ enum HookError {
     NoTicket,
     #[error("the list of changes is longer than {MAX_MESSAGE_BYTES} bytes")]
     TooMany,
+    #[error("the push has more than {MAX_OPTIONS} options (`git push -o`)")]
+    TooManyOptions,
     #[error("the list of changes is not what a hook is given")]
     Malformed,
     #[error("the list of changes can't be read")]
@@ -45,6 +50,19 @@ pub fn run(socket: &Path) -> u8 {
     u8::from(!verdict.accepted)
 }
 
+/// Reads what `git push -o` said (githooks, pre-receive).
+///
+/// One that can't be read may not go unseen: it could have asked for a check only.
+fn options() -> Result<Vec<String>, HookError> {
+    let Some(count) = std::env::var_os("GIT_PUSH_OPTION_COUNT") else { return Ok(Vec::new()) };
+    let count: usize = count.to_str().and_then(|text| text.parse().ok()).ok_or(HookError::Malformed)?;
+    if count > MAX_OPTIONS {
+        return Err(HookError::TooManyOptions);
+    }
+    let option = |number| std::env::var_os(format!("GIT_PUSH_OPTION_{number}")).ok_or(HookError::Malformed);
+    (0..count).map(|number| Ok(option(number)?.to_string_lossy().into_owned())).collect()
+}
+
 fn ask(socket: &Path) -> Result<Verdict, HookError> {
     let ticket = std::env::var(TICKET_VARIABLE).map_err(|_| HookError::NoTicket)?;
     let objects = std::env::var("GIT_QUARANTINE_PATH").ok();
@@ -57,7 +75,7 @@ fn ask(socket: &Path) -> Result<Verdict, HookError> {
     // One line that is not understood may not go unseen.
     let updates: Option<Vec<_>> = changes.lines().map(RefUpdate::parse).collect();
     let updates = updates.ok_or(HookError::Malformed)?;
-    let request = PushRequest { ticket, objects, updates };
+    let request = PushRequest { ticket, objects, updates, options: options()? };
     let mut message = serde_json::to_vec(&request).map_err(HookError::Verdict)?;
     message.push(b'\n');
 

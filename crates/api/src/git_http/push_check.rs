@@ -8,6 +8,7 @@
 
 mod content;
 mod listener;
+mod options;
 mod report;
 pub(crate) mod rules;
 pub(crate) mod tickets;

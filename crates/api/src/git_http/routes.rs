@@ -1,4 +1,4 @@
-//! The URLs under `/git/`: who asks, for which workspace, whether they may.
+//! The URLs under `/git/`, and under a second prefix when a setting says one: who asks, for which workspace, whether they may.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use secrecy::ExposeSecret as _;
 use workstead_core::door::PermissionChange;
 
+use super::alias::AliasPrefix;
 use super::credentials;
 use super::exchange::{AfterPush, ExchangeError};
 use super::gateway::{GatewayError, Purpose};
@@ -35,17 +36,27 @@ use crate::workspace::Workspace;
 const NO_TOKEN: &str = "this needs a token: give it as the password, with any user name";
 
 /// Returns the routes of smart HTTP; whatever else is asked for below `/git/` is not there.
-pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/git/{repository}/info/refs", get(advertise))
-        .route("/git/{repository}/git-upload-pack", post(upload_pack))
-        .route("/git/{repository}/git-receive-pack", post(receive_pack))
+pub(crate) fn routes(alias: Option<&AliasPrefix>) -> Router<AppState> {
+    let places = ["/git"].into_iter().chain(alias.map(AliasPrefix::as_str));
+    places.fold(Router::new(), |router, place| {
+        router
+            .route(&format!("{place}/{{repository}}/info/refs"), get(advertise))
+            .route(&format!("{place}/{{repository}}/git-upload-pack"), post(upload_pack))
+            .route(&format!("{place}/{{repository}}/git-receive-pack"), post(receive_pack))
+    })
 }
 
-/// Challenges whoever asks for anything below `/git/` without credentials, be it there or not.
-pub(crate) async fn require_credentials(request: Request, next: Next) -> Result<Response, ApiError> {
+/// Challenges whoever asks for anything below `/git/`, or the alias of it, without credentials, be it there or not.
+pub(crate) async fn require_credentials(
+    State(app): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let path = request.uri().path();
-    if (path == "/git" || path.starts_with("/git/")) && credentials::token(request.headers()).is_none() {
+    let is_alias = app.settings.git_alias_prefix.as_ref().is_some_and(|alias| alias.covers(path));
+    if (is_alias || path == "/git" || path.starts_with("/git/"))
+        && credentials::token(request.headers()).is_none()
+    {
         return Err(challenge(NO_TOKEN));
     }
     Ok(next.run(request).await)
@@ -190,6 +201,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
             workspace: workspace.name(),
             repository: workspace.repository(),
             branch: workspace.branch(),
+            protected: &app.settings.protected_branches,
             role,
             facts: &app.facts,
             limits: app.git.limits(),

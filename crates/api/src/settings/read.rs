@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use workstead_bundler::Limits;
 
 use super::parse::{self, Reader};
-use super::{CreatePolicy, InvalidSetting, LogFormat, Settings, stores};
+use super::{BranchPatterns, CreatePolicy, InvalidSetting, LogFormat, Settings, stores};
 use crate::auth::client_address::Network;
 use crate::codecollections;
-use crate::git_http::GitLimits;
+use crate::git_http::{AliasPrefix, GitLimits};
 
 impl Settings {
     /// Reads all settings by asking for each by name; an empty value counts as absent.
@@ -28,6 +28,10 @@ impl Settings {
         let (slack_client_id, slack_client_secret) = slack_app(&reader)?;
         Ok(Self {
             git_limits,
+            git_alias_prefix: reader.read_optional("WORKSTEAD_GIT_ALIAS_PREFIX", AliasPrefix::parse)?,
+            protected_branches: reader
+                .read_optional("WORKSTEAD_GIT_PROTECTED_BRANCHES", BranchPatterns::parse)?
+                .unwrap_or_default(),
             llm_config: reader.read_optional("WORKSTEAD_LLM_CONFIG", parse::llm_config)?,
             slack_client_id,
             slack_client_secret,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use workstead_core::door::{Door, examine};
+use workstead_core::model::FileKind;
 use workstead_core::oid::BlobId;
 use workstead_core::path::RepoPath;
 use workstead_core::problem::{Problem, Problems, Severity};
@@ -32,10 +33,9 @@ pub(super) fn examine_content(
     let Content { bases, new } = content;
     report.add(irregular(content));
     let accepted = accepted(content);
-    let sizes = sizes(rules, accepted.as_ref(), new)?;
-    let readable = sizes.is_acceptable();
-    report.add(sizes);
-    if !readable {
+    let Sizes { problems, are_readable } = sizes(rules, accepted.as_ref(), new)?;
+    report.add(problems);
+    if !are_readable {
         return Ok(());
     }
     let old = accepted.as_ref().map(|tree| tree as &dyn FileTree);
@@ -88,9 +88,17 @@ fn irregular(content: &Content) -> Problems {
     .collect()
 }
 
+/// What is known of a push before anything of it is read.
+struct Sizes {
+    problems: Problems,
+    /// Whether what must be read to examine the rest is within the limits; files of no known kind are not read.
+    are_readable: bool,
+}
+
 /// Lists what is new and larger than files may be.
-fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Problems, RulesError> {
+fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Sizes, RulesError> {
     let mut problems = Problems::default();
+    let mut are_readable = true;
     let (limit, total_limit) = (rules.limits.max_file_bytes, rules.limits.max_unpacked_bytes);
     let mut total = 0_u64;
     for (path, id) in new.files() {
@@ -103,14 +111,16 @@ fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Pr
             let message = format!("the file has {size} bytes, more than the limit of {limit}");
             let hint = "make it smaller, or raise WORKSTEAD_UPLOAD_MAX_FILE_BYTES";
             problems.push(problem(path.as_str(), "file_too_large", message, hint));
+            are_readable &= FileKind::of(path) == FileKind::Other;
         }
     }
     if total > total_limit {
         let message = format!("the changed files have {total} bytes, more than the limit of {total_limit}");
         let hint = "push in several steps, or raise WORKSTEAD_UPLOAD_MAX_UNPACKED_BYTES";
         problems.push(problem("(all files)", "push_too_large", message, hint));
+        are_readable = false;
     }
-    Ok(problems)
+    Ok(Sizes { problems, are_readable })
 }
 
 fn problem(path: &str, code: &'static str, message: String, hint: &str) -> Problem {

@@ -30,6 +30,13 @@ impl Report {
         self.line(&format!("  hint: {hint}"));
     }
 
+    /// Says what is odd and refuses nothing.
+    pub(super) fn warn(&mut self, code: &str, message: &str, hint: &str) {
+        self.warnings += 1;
+        self.line(&format!("warning: {message} [{code}]"));
+        self.line(&format!("  hint: {hint}"));
+    }
+
     /// Adds problems of files.
     pub(super) fn add(&mut self, problems: Problems) {
         let (errors, warnings) = (problems.error_count(), problems.warning_count());
@@ -56,6 +63,22 @@ impl Report {
             self.lines.push(format!("{}; the push is accepted", counted(self.warnings, "warning")));
         }
         Verdict { accepted: self.errors == 0, lines: self.lines }
+    }
+
+    /// Sums up a push that only asked; Git changes nothing when its hook refuses.
+    pub(super) fn rehearsed(mut self) -> Verdict {
+        let counts = [(self.errors, "error"), (self.warnings, "warning")];
+        let counts: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| counted(*count, noun))
+            .collect();
+        if !counts.is_empty() {
+            self.lines.push(counts.join(", "));
+        }
+        let word = if self.errors > 0 { "refused" } else { "accepted" };
+        self.lines.push(format!("dry run: nothing was changed; the push would be {word}"));
+        Verdict { accepted: false, lines: self.lines }
     }
 
     /// Adds a line that can't move the reader's cursor.
@@ -131,6 +154,23 @@ mod tests {
         assert!(verdict.accepted);
         assert_eq!(verdict.lines.last().unwrap(), "1 warning; the push is accepted");
         assert_eq!(Report::default().verdict(), Verdict::accepted(Vec::new()));
+    }
+
+    #[test]
+    fn a_rehearsal_changes_nothing_and_says_what_would_be() {
+        let mut report = Report::default();
+        report.warn("odd", "this is odd", "don't");
+        report.add([problem(3)].into_iter().collect());
+        insta::assert_snapshot!(report.rehearsed().lines.join("\n"), @r"
+        warning: this is odd [odd]
+          hint: don't
+        workspace.yaml:3:5: is a list [wrong_type]
+        1 error, 1 warning
+        dry run: nothing was changed; the push would be refused
+        ");
+        let verdict = Report::default().rehearsed();
+        assert!(!verdict.accepted);
+        assert_eq!(verdict.lines, ["dry run: nothing was changed; the push would be accepted"]);
     }
 
     #[test]

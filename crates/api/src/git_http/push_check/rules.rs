@@ -13,9 +13,11 @@ use workstead_core::role::Role;
 use workstead_core::tree::ReadError;
 
 use super::content::{Content, examine_content, is_sound};
+use super::options::PushOptions;
 use super::report::Report;
 use super::wire::{PushRequest, RefUpdate, Verdict};
 use crate::git_http::limits::GitLimits;
+use crate::settings::BranchPatterns;
 
 /// Most references that one push may move.
 const MAX_UPDATES: usize = 200;
@@ -37,8 +39,10 @@ pub(crate) struct Rules<'a> {
     pub(crate) workspace: &'a WorkspaceName,
     /// Its repository.
     pub(crate) repository: &'a Repository,
-    /// The protected branch.
+    /// The default branch, which is always protected.
     pub(crate) branch: &'a BranchName,
+    /// The other protected ones.
+    pub(crate) protected: &'a BranchPatterns,
     /// The role of who pushes, now.
     pub(crate) role: Role,
     /// Facts of blobs.
@@ -79,8 +83,8 @@ impl Target {
 
 /// One update that may happen as far as its reference goes.
 struct Move {
-    /// Whether it moves the protected branch.
-    protected: bool,
+    /// Whether it moves the default branch.
+    is_default: bool,
     /// Where the branch is now.
     old: Option<CommitId>,
     /// Where it, or the tag, leads to.
@@ -90,8 +94,12 @@ struct Move {
 impl Rules<'_> {
     /// Judges a push. Reads the repository, so it must not run on an async thread.
     pub(crate) fn judge(&self, request: &PushRequest) -> Verdict {
-        match self.examine(request) {
-            Ok(report) => report.verdict(),
+        let options = PushOptions::read(&request.options);
+        let mut report = Report::default();
+        options.warn(&mut report);
+        match self.examine(request, &mut report) {
+            Ok(()) if options.dry_run => report.rehearsed(),
+            Ok(()) => report.verdict(),
             Err(error) => {
                 tracing::warn!(workspace = %self.workspace, %error, "a push could not be examined");
                 Verdict::refused(format!("error: the push can't be examined: {error}; nothing was changed"))
@@ -99,13 +107,12 @@ impl Rules<'_> {
         }
     }
 
-    fn examine(&self, request: &PushRequest) -> Result<Report, RulesError> {
-        let mut report = Report::default();
+    fn examine(&self, request: &PushRequest, report: &mut Report) -> Result<(), RulesError> {
         let count = request.updates.len();
         if count > MAX_UPDATES {
             let message = format!("the push moves {count} references, more than {MAX_UPDATES}");
             report.refuse("too_many_references", &message, "push them in several steps");
-            return Ok(report);
+            return Ok(());
         }
         let objects = request.objects.as_deref().map(Path::new);
         let quarantine = objects.map(|path| self.repository.quarantined(path)).transpose()?;
@@ -115,15 +122,23 @@ impl Rules<'_> {
             if count > 1 {
                 report.about(&update.reference);
             }
-            let step = self.permit(update, quarantine.as_ref(), &mut measured, &mut report)?;
+            let step = self.permit(update, quarantine.as_ref(), &mut measured, report)?;
             let Some(step) = step else { continue };
             let Some(quarantine) = &quarantine else { continue };
             // Several references may lead to the same commit.
-            if examined.insert((step.protected, step.old, step.new)) {
-                self.examine_move(&step, quarantine, &mut report)?;
+            if examined.insert((step.is_default, step.old, step.new)) {
+                self.examine_move(&step, quarantine, report)?;
             }
         }
-        Ok(report)
+        Ok(())
+    }
+
+    /// Says why a branch only moves forward, or nothing when it may go back and away.
+    fn protection(&self, branch: &BranchName) -> Option<&'static str> {
+        if branch == self.branch {
+            return Some("the default branch");
+        }
+        self.protected.matches(branch.as_str()).then_some("protected by WORKSTEAD_GIT_PROTECTED_BRANCHES")
     }
 
     /// Checks the reference alone; nothing is returned when it is refused, or when it only goes.
@@ -149,15 +164,13 @@ impl Rules<'_> {
             }
         };
         let Some(new) = &update.new else {
-            if matches!(&target, Target::Branch(branch) if branch != self.branch) {
-                return Ok(None);
-            }
-            let hint = "keep it, or begin another one";
-            return refuse(
-                "deletion_not_allowed",
-                "the default branch and tags can't be deleted by a push",
-                hint,
-            );
+            let why = match &target {
+                Target::Branch(branch) => self.protection(branch),
+                Target::Tag => Some("a tag"),
+            };
+            let Some(why) = why else { return Ok(None) };
+            let rule = format!("it is {why} and can't be deleted by a push");
+            return refuse("deletion_not_allowed", &rule, "keep it, or begin another one");
         };
         // Git unpacks whatever a push that is no mere deletion brings, if only an empty pack.
         let commit = quarantine.map(|quarantine| quarantine.commit_of(new)).transpose()?.flatten();
@@ -173,7 +186,7 @@ impl Rules<'_> {
             (Target::Tag, _) if update.old.is_some() => {
                 refuse("tag_exists", "the tag exists and does not move", "choose another name")
             }
-            (Target::Tag, _) => Ok(Some(Move { protected: false, old: None, new: commit })),
+            (Target::Tag, _) => Ok(Some(Move { is_default: false, old: None, new: commit })),
             (Target::Branch(_), _) if commit.to_string() != *new => {
                 refuse("not_a_commit", "a branch can't lead to a tag", "push the tag's commit")
             }
@@ -181,23 +194,24 @@ impl Rules<'_> {
                 if let Some(old) = old
                     && !quarantine.is_descendant(old, commit)? =>
             {
-                if branch != *self.branch {
+                let Some(why) = self.protection(&branch) else {
                     // What a force leaves behind is no base to compare with: it is a new branch.
-                    return Ok(Some(Move { protected: false, old: None, new: commit }));
-                }
+                    return Ok(Some(Move { is_default: false, old: None, new: commit }));
+                };
                 let hint = "fetch, rebase or merge, and push again without force";
-                refuse("non_fast_forward", "the push would drop commits that are there", hint)
+                let rule = format!("it is {why}, and the push would drop commits that are there");
+                refuse("non_fast_forward", &rule, hint)
             }
             (Target::Branch(branch), _) => {
-                Ok(Some(Move { protected: branch == *self.branch, old, new: commit }))
+                Ok(Some(Move { is_default: branch == *self.branch, old, new: commit }))
             }
         }
     }
 
     /// Checks what a permitted move brings.
     ///
-    /// The protected branch is examined against where it is. Another branch, or a tag, against where
-    /// it left the protected branch and, once it exists, where it is: what was accepted on either
+    /// The default branch is examined against where it is. Another branch, or a tag, against where
+    /// it left the default branch and, once it exists, where it is: what was accepted on either
     /// side, and came by a merge, is nobody's to answer for again.
     fn examine_move(
         &self,
@@ -207,10 +221,10 @@ impl Rules<'_> {
     ) -> Result<(), RulesError> {
         // Only what a branch leads to was examined as a whole; what lies behind it may have come with
         // it. Ids are compared, never looked up: a name could be spelled like an id.
-        if !step.protected && self.repository.branches()?.iter().any(|(_, tip)| *tip == step.new) {
+        if !step.is_default && self.repository.branches()?.iter().any(|(_, tip)| *tip == step.new) {
             return Ok(());
         }
-        let head = if step.protected { None } else { self.repository.head(self.branch)? };
+        let head = if step.is_default { None } else { self.repository.head(self.branch)? };
         let fork = head.map(|head| self.accepted_fork(quarantine, head, step.new)).transpose()?.flatten();
         let bases = step.old.into_iter().chain(fork);
         let bases = bases.map(|id| quarantine.snapshot(id)).collect::<Result<Vec<_>, _>>()?;
@@ -218,10 +232,10 @@ impl Rules<'_> {
         examine_content(self, &content, report)
     }
 
-    /// Returns what a commit is to be compared with: where it left the protected branch, or that
+    /// Returns what a commit is to be compared with: where it left the default branch, or that
     /// branch's head.
     ///
-    /// The protected branch may have passed by a mistake that came and went in one push. Who
+    /// The default branch may have passed by a mistake that came and went in one push. Who
     /// begins there answers for it.
     fn accepted_fork(
         &self,
