@@ -5,6 +5,7 @@
 mod support;
 
 mod admin;
+mod builder_flow;
 mod clone_and_push;
 mod command_line;
 mod corpus;

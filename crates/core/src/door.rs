@@ -52,7 +52,7 @@ pub struct PermissionChange {
 ///
 /// Only what differs is validated: the rest was when it came in. Changing `spec.permissions` needs
 /// [`Role::Admin`], and so does pushing what a mirror of the repository might run (root names that
-/// begin with a dot).
+/// begin with a dot). The server's own notes on uploads may be taken away by whoever may push, but not written.
 pub fn examine(
     workspace: &WorkspaceName,
     facts: &FactsCache,
@@ -70,7 +70,11 @@ pub fn examine(
     }
     // Changes over HTTP make no such names, nor can an upload; its own notes come back with what undoes it.
     if door != Door::Api {
-        let is_own = |path: &RepoPath| door == Door::Merge && path.as_str() == MANIFEST_FILE;
+        // Taking those away begins anew, which mirrors run as little, and is how builders' pipelines empty a workspace.
+        let is_own = |path: &RepoPath| {
+            path.as_str() == MANIFEST_FILE
+                && (door == Door::Merge || !new.files().contains_key(MANIFEST_FILE))
+        };
         for path in changed.iter().filter(|path| path.as_str().starts_with('.') && !is_own(path)) {
             reasons.push(format!(
                 "changing `{path}` needs the role `admin`, because its name begins with a dot"
@@ -167,6 +171,11 @@ mod tests {
         let notes = [files[0], (".workspace-builder-manifest.yaml", "tombstones: []")];
         let needs = |door| examined(&notes[..1], &notes, door).needs;
         assert_eq!((needs(Door::Merge), needs(Door::Push)), (Role::ReadWrite, Role::Admin));
+        assert_eq!(examined(&notes, &notes[..1], Door::Push).needs, Role::ReadWrite);
+        let edited = [files[0], (".workspace-builder-manifest.yaml", "tombstones: [] # mine")];
+        assert_eq!(examined(&notes, &edited, Door::Push).needs, Role::Admin);
+        let nested = [files[0], (".github/.workspace-builder-manifest.yaml", "x")];
+        assert_eq!(examined(&nested, &nested[..1], Door::Push).needs, Role::Admin);
     }
 
     #[test]
