@@ -5,6 +5,7 @@ mod content;
 mod git;
 mod http;
 mod mcp;
+mod raw;
 mod server;
 mod tools;
 
