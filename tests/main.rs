@@ -16,6 +16,7 @@ mod documents;
 mod durability;
 mod git_clones;
 mod git_credentials;
+mod git_guide;
 mod git_hostile;
 mod git_protocol;
 mod git_push;
