@@ -3,7 +3,9 @@
 //! `scripts/bench` builds everything and runs this. A timing never decides a test: the bars of
 //! the contract are printed beside the figures, for people to read.
 
+mod backend;
 mod bare;
+mod clones;
 mod http;
 mod load;
 mod many;
@@ -65,6 +67,7 @@ enum Part {
     Many,
     Slxs,
     Presign,
+    Clones,
     Races,
 }
 
@@ -82,6 +85,7 @@ impl Part {
             Self::Many => many::measure(binary, runs, report),
             Self::Slxs => slxs::measure(binary, report),
             Self::Presign => presign::measure(runs, report),
+            Self::Clones => clones::measure(binary, runs, report),
             Self::Races => races::measure(binary, report),
         }
     }

@@ -54,6 +54,23 @@ impl Server {
         expect(&answer, 201)
     }
 
+    /// Returns the bare repository of the only workspace.
+    pub(crate) fn repository(&self) -> Result<PathBuf> {
+        let mut open = vec![self.data.path().to_owned()];
+        while let Some(directory) = open.pop() {
+            if directory.join("HEAD").is_file() && directory.join("objects").is_dir() {
+                return Ok(directory);
+            }
+            for entry in fs_err::read_dir(&directory)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    open.push(entry.path());
+                }
+            }
+        }
+        bail!("the server keeps no repository")
+    }
+
     /// Returns the most memory the process has held so far, in bytes.
     pub(crate) fn peak_memory(&self) -> Result<u64> {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id()))?;
