@@ -7,6 +7,7 @@ mod git;
 mod http;
 mod mcp;
 mod people;
+mod raw;
 mod server;
 mod tools;
 mod upstream;
@@ -17,6 +18,6 @@ pub(crate) use content::{Content, bundle, inline_body, slx_yaml, workspace_files
 pub(crate) use git::Git;
 pub(crate) use http::{Answer, send};
 pub(crate) use mcp::{McpClient, Release, mcp_is_here};
-pub(crate) use server::{ServerOptions, TestServer, cleaned, path_variable, repository_root, workstead};
+pub(crate) use server::{ServerOptions, TestServer, cleaned, repository_root, workstead};
 pub(crate) use tools::tool;
 pub(crate) use upstream::Upstream;

@@ -159,6 +159,13 @@ impl TestServer {
         self.child.as_ref().unwrap().id()
     }
 
+    /// Returns the most memory that the process has held so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         // The shell has `kill` built in, where a slim machine has no program of that name.

@@ -85,6 +85,12 @@ pub(crate) async fn delete(
         let detail = format!("{branch} is the branch that is in force; it can't be removed");
         return Err(ApiError::conflict("branch_protected", detail));
     }
+    if app.settings.protected_branches.matches(branch.as_str()) {
+        let detail = format!(
+            "{branch} is protected by the setting WORKSTEAD_GIT_PROTECTED_BRANCHES; it can't be removed"
+        );
+        return Err(ApiError::conflict("branch_protected", detail));
+    }
     let (shared, name) = (Arc::clone(&workspace), branch.clone());
     let remove = move || {
         let at = head(&shared, &name)?;

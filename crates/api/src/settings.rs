@@ -1,5 +1,6 @@
 //! Every setting of the server, in one table.
 
+mod branches;
 mod parse;
 mod read;
 mod stores;
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use workstead_bundler::Limits;
 
+pub use self::branches::BranchPatterns;
 pub use self::parse::Origin;
 pub use self::stores::StoreSettings;
 pub use self::table::{SETTINGS, Setting, markdown_table};
@@ -135,6 +137,8 @@ pub struct Settings {
     pub git_alias_prefix: Option<AliasPrefix>,
     /// How large repositories may be, and how they are looked after.
     pub repositories: RepositorySettings,
+    /// The branches that only move forward, beside the default one.
+    pub protected_branches: BranchPatterns,
     /// What an exchange with a Git client may take.
     pub git_limits: GitLimits,
     /// The program that the hook of a push runs as `program pre-receive --socket <path>`; `None` is this one.

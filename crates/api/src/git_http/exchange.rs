@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::command::{self, Invocation, PushContext};
 use super::input::{Input, InputError};
 use super::limits::GitLimits;
-use super::pkt::{PacketError, ReportHold, service_line};
+use super::pkt::{PacketError, ReportHold, progress_line, service_line};
 use super::process::{GitProcess, Pipes};
 use super::service::{Protocol, Service};
 use crate::metrics::{GitMetrics, GitRun};
@@ -187,7 +187,7 @@ async fn pump(
     let last = match (outcome, finished) {
         (Ok(end), Ok(())) if end.status.success() || end.answered || hold_is_filled(hold.as_ref()) => {
             tracing::debug!(subcommand, status = %end.status, complaints, "git ended");
-            Ok(hold.map(ReportHold::finish).unwrap_or_default())
+            Ok(hold.map(|hold| with_cure(hold, &limits)).unwrap_or_default())
         }
         (Ok(end), Ok(())) => Err(ExchangeError::Failed { subcommand, status: end.status, complaints }),
         (Err(error), _) | (Ok(_), Err(error)) => Err(error),
@@ -200,6 +200,21 @@ async fn pump(
         // The client may have gone; then there is nobody to tell.
         let _ = tokio::time::timeout(limits.max_idle, output.send(last)).await;
     }
+}
+
+/// Returns the report of a push, after what can be done about a pack that Git refused to read.
+fn with_cure(hold: ReportHold, limits: &GitLimits) -> Bytes {
+    let is_too_large = hold.is_too_large();
+    let report = hold.finish();
+    if !is_too_large {
+        return report;
+    }
+    let line = format!(
+        "error: the push is larger than the limit of {} bytes; push it in several steps, or raise \
+         WORKSTEAD_GIT_MAX_PUSH_BYTES",
+        limits.max_push_bytes
+    );
+    [progress_line(&line), report].concat().into()
 }
 
 fn hold_is_filled(hold: Option<&ReportHold>) -> bool {

@@ -12,8 +12,8 @@ use std::path::Path;
 use super::command::TICKET_VARIABLE;
 use super::push_check::wire::{MAX_MESSAGE_BYTES, PushRequest, RefUpdate, Verdict};
 
-/// Most options that are passed on.
-const MAX_OPTIONS: usize = 100;
+/// Most options of one push.
+const MAX_OPTIONS: usize = 50;
 
 /// Why the push could not be judged.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,8 @@ enum HookError {
     NoTicket,
     #[error("the list of changes is longer than {MAX_MESSAGE_BYTES} bytes")]
     TooMany,
+    #[error("the push has more than {MAX_OPTIONS} options (`git push -o`)")]
+    TooManyOptions,
     #[error("the list of changes is not what a hook is given")]
     Malformed,
     #[error("the list of changes can't be read")]
@@ -48,11 +50,17 @@ pub fn run(socket: &Path) -> u8 {
     u8::from(!verdict.accepted)
 }
 
-/// Reads the push's options, which Git hands over one by one (githooks, pre-receive).
-fn options() -> Vec<String> {
-    let read = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
-    let count = read("GIT_PUSH_OPTION_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
-    (0..MAX_OPTIONS.min(count)).filter_map(|number| read(&format!("GIT_PUSH_OPTION_{number}"))).collect()
+/// Reads what `git push -o` said (githooks, pre-receive).
+///
+/// One that can't be read may not go unseen: it could have asked for a check only.
+fn options() -> Result<Vec<String>, HookError> {
+    let Some(count) = std::env::var_os("GIT_PUSH_OPTION_COUNT") else { return Ok(Vec::new()) };
+    let count: usize = count.to_str().and_then(|text| text.parse().ok()).ok_or(HookError::Malformed)?;
+    if count > MAX_OPTIONS {
+        return Err(HookError::TooManyOptions);
+    }
+    let option = |number| std::env::var_os(format!("GIT_PUSH_OPTION_{number}")).ok_or(HookError::Malformed);
+    (0..count).map(|number| Ok(option(number)?.to_string_lossy().into_owned())).collect()
 }
 
 fn ask(socket: &Path) -> Result<Verdict, HookError> {
@@ -67,7 +75,7 @@ fn ask(socket: &Path) -> Result<Verdict, HookError> {
     // One line that is not understood may not go unseen.
     let updates: Option<Vec<_>> = changes.lines().map(RefUpdate::parse).collect();
     let updates = updates.ok_or(HookError::Malformed)?;
-    let request = PushRequest { ticket, objects, updates, options: options() };
+    let request = PushRequest { ticket, objects, updates, options: options()? };
     let mut message = serde_json::to_vec(&request).map_err(HookError::Verdict)?;
     message.push(b'\n');
 

@@ -27,7 +27,7 @@ impl Default for GitLimits {
     fn default() -> Self {
         Self {
             max_processes: 32,
-            queue_time: Duration::from_secs(10),
+            queue_time: Duration::from_secs(30),
             max_time: Duration::from_mins(30),
             max_idle: Duration::from_mins(2),
             max_fetch_request_bytes: 32 << 20,

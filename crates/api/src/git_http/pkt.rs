@@ -18,6 +18,14 @@ pub(crate) enum PacketError {
     TooLong,
 }
 
+/// What `git index-pack` says of a pack beyond `receive.maxInputSize`.
+const TOO_LARGE: &[u8] = b"pack exceeds maximum allowed size";
+
+/// Returns a packet of progress, which `git` shows to people as `remote: <text>`.
+pub(crate) fn progress_line(text: &str) -> Bytes {
+    Bytes::from(format!("{:04x}\x02{text}\n", text.len() + 6))
+}
+
 /// Returns the line that begins a list of references below protocol version 2, with its flush packet.
 pub(crate) fn service_line(subcommand: &str) -> Bytes {
     let payload = format!("# service=git-{subcommand}\n");
@@ -34,6 +42,7 @@ pub(crate) fn service_line(subcommand: &str) -> Bytes {
 pub(crate) struct ReportHold {
     partial: BytesMut,
     held: BytesMut,
+    is_too_large: bool,
 }
 
 impl ReportHold {
@@ -47,6 +56,7 @@ impl ReportHold {
             }
             let packet = self.partial.split_to(length);
             if is_passing(&packet) {
+                self.is_too_large |= has(&packet, TOO_LARGE);
                 passing.put(packet);
             } else {
                 self.held.put(packet);
@@ -61,6 +71,11 @@ impl ReportHold {
     /// Tells whether there is no report yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty() && self.partial.is_empty()
+    }
+
+    /// Tells whether Git complained of a pack beyond the limit, to a client that shows such lines.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     /// Returns the report, with an unfinished packet if there is one.
@@ -82,6 +97,10 @@ fn packet_length(bytes: &[u8]) -> Result<Option<usize>, PacketError> {
         length @ 4..=MAX_PACKET_BYTES => Ok(Some(length)),
         _ => Err(wrong()),
     }
+}
+
+fn has(packet: &[u8], text: &[u8]) -> bool {
+    packet.windows(text.len()).any(|window| window == text)
 }
 
 /// Tells whether a packet is progress, an error or a keep-alive.

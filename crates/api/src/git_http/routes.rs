@@ -1,4 +1,4 @@
-//! The URLs under `/git/`: who asks, for which workspace, whether they may.
+//! The URLs under `/git/`, and under a second prefix when a setting says one: who asks, for which workspace, whether they may.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
@@ -232,6 +232,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
             workspace: workspace.name(),
             repository: workspace.repository(),
             branch: workspace.branch(),
+            protected: &app.settings.protected_branches,
             role,
             facts: &app.facts,
             limits: app.git.limits(),
@@ -249,7 +250,7 @@ fn judge(app: AppState, caller: Caller, workspace: Arc<Workspace>, push: Push) -
                 verdict = unable(&error);
             }
         }
-        push.judged.get_or_init(|| match (verdict.accepted, PushOptions::of(&request.options).dry_run) {
+        push.judged.get_or_init(|| match (verdict.accepted, PushOptions::read(&request.options).dry_run) {
             (true, _) => Judged::Accepted,
             (false, true) => Judged::Tried,
             (false, false) => Judged::Refused,

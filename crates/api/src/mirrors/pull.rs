@@ -164,6 +164,7 @@ fn judge(
         workspace: workspace.name(),
         repository: workspace.repository(),
         branch: workspace.branch(),
+        protected: &app.settings.protected_branches,
         role,
         facts: &app.facts,
         limits: app.git.limits(),

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use workstead_bundler::Limits;
 
 use super::parse::{self, Reader};
-use super::{CreatePolicy, InvalidSetting, LogFormat, RepositorySettings, Settings, stores};
+use super::{BranchPatterns, CreatePolicy, InvalidSetting, LogFormat, RepositorySettings, Settings, stores};
 use crate::auth::client_address::Network;
 use crate::codecollections;
 use crate::git_http::{AliasPrefix, GitLimits};
@@ -29,6 +29,9 @@ impl Settings {
         Ok(Self {
             git_limits,
             git_alias_prefix: reader.read_optional("WORKSTEAD_GIT_ALIAS_PREFIX", AliasPrefix::parse)?,
+            protected_branches: reader
+                .read_optional("WORKSTEAD_GIT_PROTECTED_BRANCHES", BranchPatterns::parse)?
+                .unwrap_or_default(),
             llm_config: reader.read_optional("WORKSTEAD_LLM_CONFIG", parse::llm_config)?,
             slack_client_id,
             slack_client_secret,

@@ -301,6 +301,12 @@ pub const SETTINGS: &[Setting] = &[
         "name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection",
         "The code collections that clients take their code bundles from instead of the public ones.",
     ),
+    setting(
+        "WORKSTEAD_GIT_PROTECTED_BRANCHES",
+        "",
+        "names of branches between commas with * for any characters, like release/*,stable",
+        "Branches that only move forward and are not deleted; the default branch is always one.",
+    ),
     setting("WORKSTEAD_GIT_MAX_PUSH_BYTES", "256MiB", SIZE, "Largest pack of a push."),
     setting(
         "WORKSTEAD_GIT_MAX_PROCESSES",

@@ -48,6 +48,9 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("WORKSTEAD_RUNNER_STALE_MINUTES", "0"),
         ("WORKSTEAD_CODECOLLECTIONS", "name"),
         ("WORKSTEAD_LLM_CONFIG", r#"{"CHAT": {"apiKey": "geheim"}, "chat": {}}"#),
+        ("WORKSTEAD_GIT_ALIAS_PREFIX", "platform"),
+        ("WORKSTEAD_GIT_ALIAS_PREFIX", "/api/git"),
+        ("WORKSTEAD_GIT_PROTECTED_BRANCHES", "release/*,a b"),
         ("WORKSTEAD_SLACK_CLIENT_ID", "1.2"),
         ("WORKSTEAD_SLACK_CLIENT_SECRET", "geheim"),
         ("WORKSTEAD_SLACK_BASE_URL", "slack.com"),
@@ -83,6 +86,9 @@ fn a_bad_value_is_named_with_what_was_expected() {
     WORKSTEAD_RUNNER_STALE_MINUTES is "0": expected a whole number of minutes from 1 to 1440
     WORKSTEAD_CODECOLLECTIONS is "name": expected name=URL,name=URL with http or https URLs, like rw-generic-codecollection=https://git.example.com/rw-generic-codecollection
     WORKSTEAD_LLM_CONFIG is a secret of 42 characters: expected a JSON object with some of DEFAULT, CHAT, BACKGROUND, EMBEDDING, each an object
+    WORKSTEAD_GIT_ALIAS_PREFIX is "platform": expected a path like /platform-cluster-01, of letters, digits, dots, dashes and underscores, that no other route has
+    WORKSTEAD_GIT_ALIAS_PREFIX is "/api/git": expected a path like /platform-cluster-01, of letters, digits, dots, dashes and underscores, that no other route has
+    WORKSTEAD_GIT_PROTECTED_BRANCHES is "release/*,a b": expected names of branches between commas with * for any characters, like release/*,stable
     WORKSTEAD_SLACK_CLIENT_SECRET is absent: expected the client secret of the Slack app, with WORKSTEAD_SLACK_CLIENT_ID
     WORKSTEAD_SLACK_CLIENT_ID is absent: expected the client id of a Slack app, with WORKSTEAD_SLACK_CLIENT_SECRET
     WORKSTEAD_SLACK_BASE_URL is "slack.com": expected an http or https URL without query

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use workstead_core::check::{file_too_large, irregular_entry, push_too_large};
 use workstead_core::door::{Door, examine};
+use workstead_core::model::FileKind;
 use workstead_core::oid::BlobId;
 use workstead_core::path::RepoPath;
 use workstead_core::problem::Problems;
@@ -44,10 +45,9 @@ pub(super) fn examine_content(
     let Content { bases, new } = content;
     report.add(irregular(content));
     let accepted = accepted(content);
-    let sizes = sizes(rules, accepted.as_ref(), new)?;
-    let readable = sizes.is_acceptable();
-    report.add(sizes);
-    if !readable {
+    let Sizes { problems, are_readable } = sizes(rules, accepted.as_ref(), new)?;
+    report.add(problems);
+    if !are_readable {
         return Ok(());
     }
     let old = accepted.as_ref().map(|tree| tree as &dyn FileTree);
@@ -92,9 +92,17 @@ fn irregular(content: &Content) -> Problems {
     new.map(|entry| irregular_entry(&entry.path, &entry.kind)).collect()
 }
 
+/// What is known of a push before anything of it is read.
+struct Sizes {
+    problems: Problems,
+    /// Whether what must be read to examine the rest is within the limits; files of no known kind are not read.
+    are_readable: bool,
+}
+
 /// Lists what is new and larger than files may be.
-fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Problems, RulesError> {
+fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Sizes, RulesError> {
     let mut problems = Problems::default();
+    let mut are_readable = true;
     let (limit, total_limit) = (rules.limits.max_file_bytes, rules.limits.max_unpacked_bytes);
     let mut total = 0_u64;
     for (path, id) in new.files() {
@@ -105,12 +113,14 @@ fn sizes(rules: &Rules<'_>, old: Option<&Accepted>, new: &Snapshot) -> Result<Pr
         total = total.saturating_add(size);
         if size > limit {
             problems.push(file_too_large(path.as_str(), size, limit));
+            are_readable &= FileKind::of(path) == FileKind::Other;
         }
     }
     if total > total_limit {
         problems.push(push_too_large(total, total_limit));
+        are_readable = false;
     }
-    Ok(problems)
+    Ok(Sizes { problems, are_readable })
 }
 
 /// What was accepted before, as one tree: the branch's own files, but another base's version where

@@ -1,68 +1,42 @@
-//! What a push is asked for beside its references (`git push -o`, gitprotocol-pack: push-options).
+//! What `git push -o` asks of the push check.
 
-use std::fmt::Write as _;
+use workstead_core::check::nearest;
 
-/// The option that has a push only checked.
+use super::report::Report;
+
+/// Only check; `git push -o dry-run`.
 const DRY_RUN: &str = "dry-run";
-/// Most options that are answered one by one.
-const MAX_ANSWERED: usize = 10;
-/// Most characters of an option that are shown.
-const MAX_SHOWN_CHARS: usize = 60;
+/// Everything that may be asked for.
+const KNOWN: &[&str] = &[DRY_RUN];
 
 /// The options of one push.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct PushOptions {
-    /// Whether the push is checked and nothing else.
+    /// Whether nothing shall be changed, whatever is found.
     pub(crate) dry_run: bool,
-    /// What is not known, one sentence each.
-    pub(super) unknown: Vec<String>,
+    unknown: Vec<String>,
 }
 
 impl PushOptions {
-    /// Reads the options as they came; an unknown one is no reason to refuse, other hosts know others.
-    pub(crate) fn of(given: &[String]) -> Self {
-        let mut options = Self::default();
-        for option in given {
-            if option == DRY_RUN {
-                options.dry_run = true;
-            } else if options.unknown.len() < MAX_ANSWERED {
-                options.unknown.push(unknown(option));
-            }
+    /// Sorts what came into what is known and what is not.
+    pub(crate) fn read(options: &[String]) -> Self {
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            options.iter().cloned().partition(|option| KNOWN.contains(&option.as_str()));
+        Self { dry_run: known.iter().any(|option| option == DRY_RUN), unknown }
+    }
+
+    /// Warns about what is not known: other hosts have options of their own, and who types `dryrun` means something.
+    pub(super) fn warn(&self, report: &mut Report) {
+        for option in &self.unknown {
+            let hint = match nearest(option, KNOWN.iter().copied()) {
+                Some(meant) => format!("did you mean `git push -o {meant}`?"),
+                None => format!("known is {}", KNOWN.join(", ")),
+            };
+            report.warn(
+                "unknown_push_option",
+                &format!("the push option {option:?} is not known here"),
+                &hint,
+            );
         }
-        options
-    }
-}
-
-fn unknown(option: &str) -> String {
-    let shown: String = option.chars().take(MAX_SHOWN_CHARS).collect();
-    let mut sentence = format!("warning: the push option {shown:?} is not known here");
-    let plain = option.to_lowercase().replace(['_', ' '], "-");
-    if strsim::osa_distance(&plain, DRY_RUN) <= 3 {
-        // Whoever meant to try must not believe that nothing was changed.
-        let _ = write!(sentence, "; did you mean {DRY_RUN}?");
-    }
-    sentence
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dry_run_is_asked_for_by_name_and_what_is_like_it_is_hinted_at() {
-        let of = |given: &[&str]| {
-            let given: Vec<_> = given.iter().map(|&option| option.to_owned()).collect();
-            PushOptions::of(&given)
-        };
-        assert_eq!(of(&[]), PushOptions::default());
-        assert_eq!(of(&["dry-run"]), PushOptions { dry_run: true, unknown: Vec::new() });
-        let options = of(&["ci.skip", "dry_run", "dryrun"]);
-        assert!(!options.dry_run);
-        insta::assert_snapshot!(options.unknown.join("\n"), @r#"
-        warning: the push option "ci.skip" is not known here
-        warning: the push option "dry_run" is not known here; did you mean dry-run?
-        warning: the push option "dryrun" is not known here; did you mean dry-run?
-        "#);
-        assert_eq!(PushOptions::of(&vec!["x".to_owned(); 50]).unknown.len(), MAX_ANSWERED);
     }
 }

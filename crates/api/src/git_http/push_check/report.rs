@@ -2,14 +2,10 @@
 
 use workstead_core::problem::{Problem, Problems, Severity};
 
-use super::options::PushOptions;
 use super::wire::Verdict;
 
 /// Most characters of one line.
 const MAX_LINE_CHARS: usize = 2000;
-
-/// How the sum of a push begins that is only tried.
-const TRIED: &str = "dry run: the push";
 
 /// The findings of one push, in the order of its references.
 #[derive(Debug, Default)]
@@ -19,8 +15,6 @@ pub(super) struct Report {
     heading: Option<String>,
     errors: usize,
     warnings: usize,
-    /// Whether the push is only tried.
-    dry_run: bool,
 }
 
 impl Report {
@@ -33,6 +27,13 @@ impl Report {
     pub(super) fn refuse(&mut self, code: &str, message: &str, hint: &str) {
         self.errors += 1;
         self.line(&format!("{message} [{code}]"));
+        self.line(&format!("  hint: {hint}"));
+    }
+
+    /// Says what is odd and refuses nothing.
+    pub(super) fn warn(&mut self, code: &str, message: &str, hint: &str) {
+        self.warnings += 1;
+        self.line(&format!("warning: {message} [{code}]"));
         self.line(&format!("  hint: {hint}"));
     }
 
@@ -54,27 +55,30 @@ impl Report {
         }
     }
 
-    /// Answers the push's options.
-    pub(super) fn answer(&mut self, options: &PushOptions) {
-        self.dry_run = options.dry_run;
-        for sentence in &options.unknown {
-            self.line(sentence);
+    /// Sums up.
+    pub(super) fn verdict(mut self) -> Verdict {
+        if self.errors > 0 {
+            self.lines.push(format!("{}; nothing was changed", counted(self.errors, "error")));
+        } else if self.warnings > 0 {
+            self.lines.push(format!("{}; the push is accepted", counted(self.warnings, "warning")));
         }
+        Verdict { accepted: self.errors == 0, lines: self.lines }
     }
 
-    /// Sums up. What is only tried is never accepted: Git then drops all that came.
-    pub(super) fn verdict(mut self) -> Verdict {
-        let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
-        let sum = match (self.errors, self.warnings, self.dry_run) {
-            (0, 0, false) => None,
-            (0, _, false) => Some(format!("{warnings}; the push is accepted")),
-            (_, _, false) => Some(format!("{errors}; nothing was changed")),
-            (0, 0, true) => Some(format!("{TRIED} would be accepted; nothing was changed")),
-            (0, _, true) => Some(format!("{TRIED} would be accepted with {warnings}; nothing was changed")),
-            (_, _, true) => Some(format!("{TRIED} would be refused for {errors}; nothing was changed")),
-        };
-        self.lines.extend(sum);
-        Verdict { accepted: self.errors == 0 && !self.dry_run, lines: self.lines }
+    /// Sums up a push that only asked; Git changes nothing when its hook refuses.
+    pub(super) fn rehearsed(mut self) -> Verdict {
+        let counts = [(self.errors, "error"), (self.warnings, "warning")];
+        let counts: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| counted(*count, noun))
+            .collect();
+        if !counts.is_empty() {
+            self.lines.push(counts.join(", "));
+        }
+        let word = if self.errors > 0 { "refused" } else { "accepted" };
+        self.lines.push(format!("dry run: nothing was changed; the push would be {word}"));
+        Verdict { accepted: false, lines: self.lines }
     }
 
     /// Adds a line that can't move the reader's cursor.
@@ -153,21 +157,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_tried_is_never_accepted() {
-        let sum = |problems: Vec<Problem>| {
-            let mut report = Report::default();
-            report.answer(&PushOptions::of(&["dry-run".to_owned()]));
-            report.add(problems.into_iter().collect());
-            let verdict = report.verdict();
-            assert!(!verdict.accepted);
-            verdict.lines.last().unwrap().clone()
-        };
-        let sums = [vec![], vec![problem(2).warning()], vec![problem(2).warning(), problem(3)]].map(sum);
-        insta::assert_snapshot!(sums.join("\n"), @r"
-        dry run: the push would be accepted; nothing was changed
-        dry run: the push would be accepted with 1 warning; nothing was changed
-        dry run: the push would be refused for 1 error; nothing was changed
+    fn a_rehearsal_changes_nothing_and_says_what_would_be() {
+        let mut report = Report::default();
+        report.warn("odd", "this is odd", "don't");
+        report.add([problem(3)].into_iter().collect());
+        insta::assert_snapshot!(report.rehearsed().lines.join("\n"), @r"
+        warning: this is odd [odd]
+          hint: don't
+        workspace.yaml:3:5: is a list [wrong_type]
+        1 error, 1 warning
+        dry run: nothing was changed; the push would be refused
         ");
+        let verdict = Report::default().rehearsed();
+        assert!(!verdict.accepted);
+        assert_eq!(verdict.lines, ["dry run: nothing was changed; the push would be accepted"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::report::Report;
 use super::wire::{PushRequest, RefUpdate, Verdict};
 use crate::git_http::limits::GitLimits;
 use crate::room;
+use crate::settings::BranchPatterns;
 
 /// Most references that one push may move.
 const MAX_UPDATES: usize = 200;
@@ -42,8 +43,10 @@ pub(crate) struct Rules<'a> {
     pub(crate) workspace: &'a WorkspaceName,
     /// Its repository.
     pub(crate) repository: &'a Repository,
-    /// The protected branch.
+    /// The default branch, which is always protected.
     pub(crate) branch: &'a BranchName,
+    /// The other protected ones.
+    pub(crate) protected: &'a BranchPatterns,
     /// The role of who pushes, now.
     pub(crate) role: Role,
     /// Facts of blobs.
@@ -90,8 +93,8 @@ impl Target {
 
 /// One update that may happen as far as its reference goes.
 struct Move {
-    /// Whether it moves the protected branch.
-    protected: bool,
+    /// Whether it moves the default branch.
+    is_default: bool,
     /// Where the branch is now.
     old: Option<CommitId>,
     /// Where it, or the tag, leads to.
@@ -101,8 +104,12 @@ struct Move {
 impl Rules<'_> {
     /// Judges a push. Reads the repository, so it must not run on an async thread.
     pub(crate) fn judge(&self, request: &PushRequest) -> Verdict {
-        match self.examine(request) {
-            Ok((report, adding)) => {
+        let options = PushOptions::read(&request.options);
+        let mut report = Report::default();
+        options.warn(&mut report);
+        match self.examine(request, &mut report) {
+            Ok(_) if options.dry_run => report.rehearsed(),
+            Ok(adding) => {
                 let verdict = report.verdict();
                 if verdict.accepted {
                     self.repository.note_added(adding);
@@ -116,15 +123,13 @@ impl Rules<'_> {
         }
     }
 
-    /// Examines all of a push; returns with its report how many bytes it adds.
-    fn examine(&self, request: &PushRequest) -> Result<(Report, u64), RulesError> {
-        let mut report = Report::default();
-        report.answer(&PushOptions::of(&request.options));
+    /// Examines all of a push; returns how many bytes it adds.
+    fn examine(&self, request: &PushRequest, report: &mut Report) -> Result<u64, RulesError> {
         let count = request.updates.len();
         if count > MAX_UPDATES {
             let message = format!("the push moves {count} references, more than {MAX_UPDATES}");
             report.refuse("too_many_references", &message, "push them in several steps");
-            return Ok((report, 0));
+            return Ok(0);
         }
         let objects = request.objects.as_deref().map(Path::new);
         let quarantine = objects.map(|path| self.repository.quarantined(path)).transpose()?;
@@ -136,7 +141,7 @@ impl Rules<'_> {
                 return Err(error.into());
             };
             report.refuse(room::TOO_LARGE, &room::excess(self.workspace, bytes, adding, limit), room::CURE);
-            return Ok((report, 0));
+            return Ok(0);
         }
         let mut examined = BTreeSet::new();
         let mut measured = MeasuredCommits::default();
@@ -144,15 +149,23 @@ impl Rules<'_> {
             if count > 1 {
                 report.about(&update.reference);
             }
-            let step = self.permit(update, quarantine.as_ref(), &mut measured, &mut report)?;
+            let step = self.permit(update, quarantine.as_ref(), &mut measured, report)?;
             let Some(step) = step else { continue };
             let Some(quarantine) = &quarantine else { continue };
             // Several references may lead to the same commit.
-            if examined.insert((step.protected, step.old, step.new)) {
-                self.examine_move(&step, quarantine, &mut report)?;
+            if examined.insert((step.is_default, step.old, step.new)) {
+                self.examine_move(&step, quarantine, report)?;
             }
         }
-        Ok((report, adding))
+        Ok(adding)
+    }
+
+    /// Says why a branch only moves forward, or nothing when it may go back and away.
+    fn protection(&self, branch: &BranchName) -> Option<&'static str> {
+        if branch == self.branch {
+            return Some("the default branch");
+        }
+        self.protected.matches(branch.as_str()).then_some("protected by WORKSTEAD_GIT_PROTECTED_BRANCHES")
     }
 
     /// Checks the reference alone; nothing is returned when it is refused, or when it only goes.
@@ -178,15 +191,13 @@ impl Rules<'_> {
             }
         };
         let Some(new) = &update.new else {
-            if matches!(&target, Target::Branch(branch) if branch != self.branch) {
-                return Ok(None);
-            }
-            let hint = "keep it, or begin another one";
-            return refuse(
-                "deletion_not_allowed",
-                "the default branch and tags can't be deleted by a push",
-                hint,
-            );
+            let why = match &target {
+                Target::Branch(branch) => self.protection(branch),
+                Target::Tag => Some("a tag"),
+            };
+            let Some(why) = why else { return Ok(None) };
+            let rule = format!("it is {why} and can't be deleted by a push");
+            return refuse("deletion_not_allowed", &rule, "keep it, or begin another one");
         };
         // Git unpacks whatever a push that is no mere deletion brings, if only an empty pack.
         if let (Target::Branch(branch), Some(upstream)) = (&target, self.follows)
@@ -208,7 +219,7 @@ impl Rules<'_> {
             (Target::Tag, _) if update.old.is_some() => {
                 refuse("tag_exists", "the tag exists and does not move", "choose another name")
             }
-            (Target::Tag, _) => Ok(Some(Move { protected: false, old: None, new: commit })),
+            (Target::Tag, _) => Ok(Some(Move { is_default: false, old: None, new: commit })),
             (Target::Branch(_), _) if commit.to_string() != *new => {
                 refuse("not_a_commit", "a branch can't lead to a tag", "push the tag's commit")
             }
@@ -216,26 +227,27 @@ impl Rules<'_> {
                 if let Some(old) = old
                     && !quarantine.is_descendant(old, commit)? =>
             {
-                if branch != *self.branch {
+                let Some(why) = self.protection(&branch) else {
                     // What a force leaves behind is no base to compare with: it is a new branch.
-                    return Ok(Some(Move { protected: false, old: None, new: commit }));
-                }
+                    return Ok(Some(Move { is_default: false, old: None, new: commit }));
+                };
                 if self.replaceable == Some(old) {
-                    return Ok(Some(Move { protected: true, old: Some(old), new: commit }));
+                    return Ok(Some(Move { is_default: true, old: Some(old), new: commit }));
                 }
                 let hint = "fetch, rebase or merge, and push again without force";
-                refuse("non_fast_forward", "the push would drop commits that are there", hint)
+                let rule = format!("it is {why}, and the push would drop commits that are there");
+                refuse("non_fast_forward", &rule, hint)
             }
             (Target::Branch(branch), _) => {
-                Ok(Some(Move { protected: branch == *self.branch, old, new: commit }))
+                Ok(Some(Move { is_default: branch == *self.branch, old, new: commit }))
             }
         }
     }
 
     /// Checks what a permitted move brings.
     ///
-    /// The protected branch is examined against where it is. Another branch, or a tag, against where
-    /// it left the protected branch and, once it exists, where it is: what was accepted on either
+    /// The default branch is examined against where it is. Another branch, or a tag, against where
+    /// it left the default branch and, once it exists, where it is: what was accepted on either
     /// side, and came by a merge, is nobody's to answer for again.
     fn examine_move(
         &self,
@@ -245,10 +257,10 @@ impl Rules<'_> {
     ) -> Result<(), RulesError> {
         // Only what a branch leads to was examined as a whole; what lies behind it may have come with
         // it. Ids are compared, never looked up: a name could be spelled like an id.
-        if !step.protected && self.repository.branches()?.iter().any(|(_, tip)| *tip == step.new) {
+        if !step.is_default && self.repository.branches()?.iter().any(|(_, tip)| *tip == step.new) {
             return Ok(());
         }
-        let head = if step.protected { None } else { self.repository.head(self.branch)? };
+        let head = if step.is_default { None } else { self.repository.head(self.branch)? };
         let fork = head.map(|head| self.accepted_fork(quarantine, head, step.new)).transpose()?.flatten();
         let accepted: Vec<CommitId> = step.old.into_iter().chain(fork).collect();
         let bases = accepted.iter().map(|id| quarantine.snapshot(*id)).collect::<Result<Vec<_>, _>>()?;
@@ -286,10 +298,10 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// Returns what a commit is to be compared with: where it left the protected branch, or that
+    /// Returns what a commit is to be compared with: where it left the default branch, or that
     /// branch's head.
     ///
-    /// The protected branch may have passed by a mistake that came and went in one push. Who
+    /// The default branch may have passed by a mistake that came and went in one push. Who
     /// begins there answers for it.
     fn accepted_fork(
         &self,

@@ -35,15 +35,15 @@ pub(crate) struct PushRequest {
     pub(crate) objects: Option<String>,
     /// The wanted changes.
     pub(crate) updates: Vec<RefUpdate>,
-    /// What was asked for with them.
-    #[serde(default)]
+    /// What `git push -o` said.
     pub(crate) options: Vec<String>,
 }
 
 impl std::fmt::Debug for PushRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("PushRequest");
-        shown.field("objects", &self.objects).field("updates", &self.updates).finish_non_exhaustive()
+        shown.field("objects", &self.objects).field("updates", &self.updates).field("options", &self.options);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
             updates: Vec::new(),
             options: Vec::new(),
         };
-        assert_eq!(format!("{request:?}"), "PushRequest { objects: None, updates: [], .. }");
+        assert_eq!(format!("{request:?}"), "PushRequest { objects: None, updates: [], options: [], .. }");
     }
 
     #[test]

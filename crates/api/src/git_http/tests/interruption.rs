@@ -38,7 +38,7 @@ async fn wait_until_busy(host: &Host) {
 }
 
 /// Makes a client's push as bytes: commands and pack.
-async fn push_request(host: &Host) -> Vec<u8> {
+async fn push_request(host: &Host, options: &[String]) -> Vec<u8> {
     host.seed(&[("file", b"0")]).await;
     let clone = host.clone_to("clone", &[]).await;
     commit(&clone, &[("large", &noise(2 << 20))]).await;
@@ -48,14 +48,36 @@ async fn push_request(host: &Host) -> Vec<u8> {
     let entries = fs_err::read_dir(host.root.path()).unwrap().filter_map(Result::ok);
     let pack =
         entries.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "pack")).unwrap();
-    let command = format!("{} {} refs/heads/main\0report-status side-band-64k", old.trim(), new.trim());
-    [packet(&command).as_bytes(), b"0000", &fs_err::read(pack).unwrap()].concat()
+    let capabilities = "report-status side-band-64k push-options";
+    let command = format!("{} {} refs/heads/main\0{capabilities}", old.trim(), new.trim());
+    let options: String = options.iter().map(|option| packet(option)).collect();
+    let beginning = format!("{}0000{options}0000", packet(&command));
+    [beginning.as_bytes(), &fs_err::read(pack).unwrap()].concat()
+}
+
+#[tokio::test]
+async fn options_that_no_program_can_be_given_refuse_the_push() {
+    let host = Host::start().await;
+    // More than the system passes to a program, so that the hook can't be run. A push must not go on without it.
+    let request = push_request(&host, &vec!["x".repeat(60_000); 45]).await;
+    let head = git(host.repository(), &["rev-parse", "main"]).await.success();
+    let before = host.object_files();
+    let mut stream = post(&host, "git-receive-pack", "Connection: close\r\n").await;
+    send_chunk(&mut stream, &request).await;
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("pre-receive hook declined"), "{answer}");
+    assert_eq!(git(host.repository(), &["rev-parse", "main"]).await.success(), head);
+    assert_eq!(host.object_files(), before);
+    assert!(host.seen().judged.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_of_a_push_leaves_nothing() {
     let host = Host::start().await;
-    let request = push_request(&host).await;
+    let request = push_request(&host, &[]).await;
     let before = host.object_files();
     let mut stream = post(&host, "git-receive-pack", "").await;
     send_chunk(&mut stream, &request[..request.len() / 2]).await;

@@ -75,6 +75,14 @@ async fn a_large_push_is_streamed_and_a_larger_one_refused() {
     let before = host.object_files();
     commit(&clone, &[("large", &noise(8 << 20)[3 << 20..])]).await;
     let said = git(&clone, &["push", "origin", "main"]).await;
+    insta::assert_snapshot!(said.remote(), @r"
+    fatal: pack exceeds maximum allowed size (4.00 MiB)
+    error: the push is larger than the limit of 4194304 bytes; push it in several steps, or raise WORKSTEAD_GIT_MAX_PUSH_BYTES
+    ");
+    said.failure();
+    // Beyond what the server reads away, Git's own words are all that a client can be told.
+    commit(&clone, &[("large", &noise(24 << 20))]).await;
+    let said = git(&clone, &["push", "origin", "main"]).await;
     assert!(said.stderr.contains("pack exceeds maximum allowed size"), "{}", said.stderr);
     said.failure();
     assert_eq!(host.object_files(), before);

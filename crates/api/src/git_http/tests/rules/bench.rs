@@ -14,6 +14,7 @@ use workstead_core::tree::{Edit, Edits};
 use crate::git_http::limits::GitLimits;
 use crate::git_http::push_check::rules::Rules;
 use crate::git_http::tests::host::{Host, Said, commit, git};
+use crate::settings::BranchPatterns;
 
 pub(super) const WORKSPACE: &str = "apiVersion: runwhen.com/v1\nkind: Workspace\nmetadata:\n  name: demo\n";
 pub(super) const PERMISSIONS: &str = "spec:\n  permissions:\n  - user: ann@example.com\n    role: admin\n";
@@ -59,11 +60,13 @@ impl Bench {
         let role = Arc::new(Mutex::new(Role::ReadWrite));
         let (judged, current, limits) = (repository.clone(), Arc::clone(&role), host.limits().clone());
         let facts = FactsCache::new();
+        let protected = BranchPatterns::parse("release/*").unwrap();
         host.rule(move |request| {
             let rules = Rules {
                 workspace: &WorkspaceName::parse("demo").unwrap(),
                 repository: &judged,
                 branch: &BranchName::main(),
+                protected: &protected,
                 role: *current.lock().unwrap(),
                 facts: &facts,
                 limits: &limits,
