@@ -53,7 +53,9 @@ pub fn write_block(value: &Value, indent: usize) -> String {
 
 /// Writes a string for a place.
 pub(crate) fn scalar(text: &str, place: Place) -> Cow<'_, str> {
-    let fits = place == Place::Block || !text.contains([',', '[', ']', '{', '}', ':', '?']);
+    // A lone dash before a bracket or comma is the start of an item to some readers, our parser among them.
+    let fits = place == Place::Block
+        || !(text.contains([',', '[', ']', '{', '}', ':', '?']) || text.ends_with(" -"));
     if fits && is_safe_plain(text) {
         Cow::Borrowed(text)
     } else if needs_escapes(text) {

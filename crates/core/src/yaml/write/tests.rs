@@ -6,6 +6,14 @@ use crate::yaml::edit::tests::{any_json, any_text};
 use crate::yaml::parse;
 
 #[test]
+fn a_dash_at_the_end_is_quoted_in_flow() {
+    let written = flow(&json!({"a": ["< -", "<-", "a - b"]}));
+    assert_eq!(written, "{a: ['< -', <-, a - b]}");
+    assert_eq!(parse(&written).unwrap().to_json(), json!({"a": ["< -", "<-", "a - b"]}));
+    assert_eq!(write_scalar("< -"), "< -");
+}
+
+#[test]
 fn what_any_reader_would_type_is_quoted() {
     for text in [
         "",
