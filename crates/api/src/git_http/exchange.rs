@@ -126,6 +126,9 @@ impl Transport {
         let command = command::build(&invocation, &self.limits);
         let run = self.metrics.run(exchange.service.measured());
         let (process, pipes) = GitProcess::start(command).map_err(ExchangeError::Run)?;
+        if exchange.service == Service::UploadPack {
+            process.yield_to_others();
+        }
         let bare = !advertise || exchange.protocol.is_bare_advertisement(exchange.service);
         let beginning = (!bare).then(|| Ok(service_line(exchange.service.subcommand())));
 

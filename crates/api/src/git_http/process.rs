@@ -3,13 +3,15 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, setpriority_process};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// Most bytes of a process's complaints that are kept for the log.
 const MAX_STDERR_BYTES: usize = 8 << 10;
+/// By how much a process that reads for a client stands back.
+const NICENESS: i32 = 5;
 /// How long a process may take to clean up after itself when it is told to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -77,6 +79,19 @@ impl GitProcess {
         }
     }
 
+    /// Lets everything else on the machine go first, with all that the process starts from now on.
+    ///
+    /// Many clones at once would else take the time of those who ask the API.
+    pub(super) fn yield_to_others(&self) {
+        // No id means that it has ended; to the system, no id would be this very process.
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        if let Some(id) = id
+            && let Err(error) = setpriority_process(Some(id), NICENESS)
+        {
+            tracing::debug!(%error, "failed to lower the priority of a git process");
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         // No id means that the process was waited for: its number may be another's by now.
         let group = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
@@ -124,6 +139,21 @@ mod tests {
         assert!(marker.exists());
         // `sleep` held the other end too, so the end of the stream shows that it is gone.
         assert_eq!(pipes.stdout.read(&mut ready).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stands_back_takes_its_children_along() {
+        // Waits to be told, so that the child is surely started afterwards.
+        let script = "read line; sh -c 'cut -d\" \" -f19 /proc/$$/stat'";
+        let (mut process, mut pipes) = GitProcess::start(shell(script)).unwrap();
+        let own = rustix::process::getpriority_process(None).unwrap();
+        process.yield_to_others();
+        tokio::io::AsyncWriteExt::write_all(&mut pipes.stdin, b"go\n").await.unwrap();
+        let mut niceness = String::new();
+        pipes.stdout.read_to_string(&mut niceness).await.unwrap();
+        assert_eq!(niceness.trim(), NICENESS.to_string());
+        assert_eq!(rustix::process::getpriority_process(None).unwrap(), own, "not this process");
+        process.wait().await.unwrap();
     }
 
     #[tokio::test]
