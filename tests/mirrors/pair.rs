@@ -49,3 +49,17 @@ fn a_branch_of_another_server_takes_what_is_pushed() {
     let branches = second.get(&format!("{BASE}/branches/from-first")).expect(200);
     assert_eq!(branches.field("commit"), commit);
 }
+
+#[test]
+fn a_webhook_of_one_server_wakes_the_mirror_of_the_other() {
+    let (first, second) = (server(), server());
+    let answer = set(&second, &mirror_of(&first, "pull", "main")).expect(200);
+    until_at(&second, &head(&first));
+    let (url, secret) = (answer.field("hookUrl"), answer.field("hookSecret"));
+    let hook = json!({ "url": url, "secret": secret, "events": ["commit"] });
+    first.post(&format!("{BASE}/webhooks"), &hook).expect(201);
+    // The interval is a quarter of an hour: what comes in time was told.
+    let commit = rename(&first, "Told by a webhook");
+    until_at(&second, &commit);
+    assert_eq!(second.get(BASE).expect(200).field("displayName"), "Told by a webhook");
+}
