@@ -17,14 +17,7 @@ impl Settings {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidSetting> {
         let reader = Reader::new(&lookup);
         let limits = bundle_limits(&reader)?;
-        let git_limits = GitLimits {
-            max_push_bytes: reader.read("WORKSTEAD_GIT_MAX_PUSH_BYTES", parse::size)?,
-            max_processes: reader.read("WORKSTEAD_GIT_MAX_PROCESSES", parse::at_least_one)?,
-            max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", parse::minutes_of_a_day)?,
-            max_file_bytes: limits.max_file_bytes,
-            max_unpacked_bytes: limits.max_unpacked_bytes,
-            ..GitLimits::default()
-        };
+        let git_limits = git_limits(&reader, &limits)?;
         let (slack_client_id, slack_client_secret) = slack_app(&reader)?;
         Ok(Self {
             git_limits,
@@ -144,6 +137,18 @@ fn bundle_limits(reader: &Reader<'_>) -> Result<Limits, InvalidSetting> {
         max_file_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_FILE_BYTES", parse::size)?,
         max_path_bytes: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_BYTES", parse::at_least_one)?,
         max_depth: reader.read("WORKSTEAD_UPLOAD_MAX_PATH_DEPTH", parse::at_least_one)?,
+    })
+}
+
+/// Reads what an exchange with a Git client may take; a pushed file may be as large as one of a bundle.
+fn git_limits(reader: &Reader<'_>, bundles: &Limits) -> Result<GitLimits, InvalidSetting> {
+    Ok(GitLimits {
+        max_push_bytes: reader.read("WORKSTEAD_GIT_MAX_PUSH_BYTES", parse::size)?,
+        max_processes: reader.read("WORKSTEAD_GIT_MAX_PROCESSES", parse::at_least_one)?,
+        max_time: reader.read("WORKSTEAD_GIT_MAX_MINUTES", parse::minutes_of_a_day)?,
+        max_file_bytes: bundles.max_file_bytes,
+        max_unpacked_bytes: bundles.max_unpacked_bytes,
+        ..GitLimits::default()
     })
 }
 
