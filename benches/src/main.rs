@@ -3,10 +3,10 @@
 //! `scripts/bench` builds everything and runs this. A timing never decides a test: the bars of
 //! the contract are printed beside the figures, for people to read.
 
+mod backend;
 mod bare;
-mod clone;
+mod clones;
 mod http;
-mod http_backend;
 mod load;
 mod many;
 mod patch;
@@ -69,7 +69,7 @@ enum Part {
     Slxs,
     Presign,
     Races,
-    Clone,
+    Clones,
     Validate,
 }
 
@@ -88,7 +88,7 @@ impl Part {
             Self::Slxs => slxs::measure(binary, report),
             Self::Presign => presign::measure(runs, report),
             Self::Races => races::measure(binary, report),
-            Self::Clone => clone::measure(binary, runs, report),
+            Self::Clones => clones::measure(binary, runs, report),
             Self::Validate => validate::measure(binary, runs, report),
         }
     }

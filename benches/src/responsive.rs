@@ -77,7 +77,7 @@ fn probe(address: SocketAddr, path: &str, ended: &AtomicBool) -> Result<Timed> {
 }
 
 /// Writes what was asked for, beside what.
-pub(crate) fn row(report: &mut Report, (asked, beside): (&str, &str), ours: Vec<Timed>, peer: Vec<Timed>) {
+fn row(report: &mut Report, (asked, beside): (&str, &str), ours: Vec<Timed>, peer: Vec<Timed>) {
     let (ours, peer) = (Timed::joined(ours), Timed::joined(peer));
     let slow = |timed: &Timed| timed.percentile(99);
     let text = |timed: &Timed| {

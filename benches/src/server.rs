@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Returns the bare repository of the only workspace.
-    pub(crate) fn only_repository(&self) -> Result<PathBuf> {
+    pub(crate) fn repository(&self) -> Result<PathBuf> {
         let repositories = self.data.path().join("data/repositories");
         let mut found = Vec::new();
         let mut open = vec![repositories];
