@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ impl Backend {
         nginx.arg("-p").arg(directory.path()).arg("-c").arg(&configuration);
         let mut backend = Self { address, children: Vec::new(), _directory: directory };
         for command in [&mut fcgi, &mut nginx] {
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
             let missing = "nginx or fcgiwrap is missing: apt-get install nginx-light fcgiwrap";
             backend.children.push(command.spawn().context(missing)?);
         }
@@ -56,8 +57,9 @@ impl Backend {
 impl Drop for Backend {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // nginx ends its workers when it is asked to end, and only then.
-            let _ = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+            // Asked as a group: fcgiwrap leaves its children behind, and nginx ends its own only when it is asked.
+            let group = format!("-{}", child.id());
+            let _ = Command::new("kill").args(["-s", "TERM", "--", &group]).status();
             let _ = child.wait();
         }
     }
